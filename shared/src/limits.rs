@@ -1,0 +1,107 @@
+//! Every limit, once. The server enforces them; the web reads them from `schema.gen.ts`.
+
+/// Characters of a [`crate::ids::Key`].
+pub const KEY_CHARS_MAX: usize = 40;
+
+/// Bytes of one message before the connection is authorised.
+pub const MESSAGE_BYTES_BEFORE_AUTH_MAX: usize = 4 * 1024;
+/// Bytes of one message on an authorised connection.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Milliseconds to present a token after connecting.
+pub const AUTH_TIMEOUT_MS: u64 = 5_000;
+/// Milliseconds that one write to a socket may take before the peer is closed.
+pub const WRITE_TIMEOUT_MS: u64 = 10_000;
+/// Milliseconds without any frame before the server sends an (empty) presence frame:
+/// y-websocket reconnects when it hears nothing for 30 s.
+pub const KEEPALIVE_INTERVAL_MS: u64 = 12_000;
+/// Milliseconds without any frame or pong from a peer before it is closed.
+pub const PEER_SILENCE_MS_MAX: u64 = 75_000;
+
+/// Bytes of one document's encoded state.
+pub const DOCUMENT_BYTES_MAX: usize = 24 * 1024 * 1024;
+/// Frames of one connection that may wait in a room.
+pub const QUEUED_FRAMES_PER_CONNECTION_MAX: usize = 256;
+/// Bytes of one connection that may wait in a room.
+pub const QUEUED_BYTES_PER_CONNECTION_MAX: usize = 4 * 1024 * 1024;
+/// Inputs that may wait in a room's inbox before its sockets stop reading.
+pub const ROOM_INBOX_MAX: usize = 1_024;
+/// Deltas that a room keeps for readers that lag. A reader further behind is closed and resyncs.
+pub const DELTA_LOG_LEN_MAX: usize = 1_024;
+/// Bytes of those deltas.
+pub const DELTA_LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Connections of one room.
+pub const CONNECTIONS_PER_ROOM_MAX: usize = 1_000;
+/// Connections of one server.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// Sync messages that one connection may send per second, sustained.
+pub const MESSAGES_PER_SECOND_MAX: u32 = 200;
+/// Sync messages that one connection may send at once, above the sustained rate.
+pub const MESSAGES_BURST_MAX: u32 = 2_000;
+/// Milliseconds without a reader before a room is unloaded.
+pub const ROOM_IDLE_MS: u64 = 45_000;
+/// Deltas in a document's log before it is compacted into a snapshot.
+pub const COMPACT_AFTER_DELTAS: u64 = 500;
+
+/// Bytes of one client's presence.
+pub const PRESENCE_BYTES_MAX: usize = 1_024;
+/// Milliseconds between two presence frames to the same reader.
+pub const PRESENCE_INTERVAL_MS: u64 = 200;
+/// Milliseconds after which presence that was not renewed is gone.
+pub const PRESENCE_TIMEOUT_MS: u64 = 30_000;
+
+/// Yjs client ids that may ever write to one document.
+pub const CLIENTS_PER_DOCUMENT_MAX: usize = 20_000;
+/// Structs in one update.
+pub const STRUCTS_PER_UPDATE_MAX: usize = 200_000;
+/// Ranges in the delete set of one update.
+pub const DELETE_RANGES_PER_UPDATE_MAX: usize = 200_000;
+/// Nesting of an `Any` value or of shared types.
+pub const DEPTH_MAX: usize = 16;
+/// The largest clock of a client: Yjs counts in doubles, exact to 2^53; we stay far below.
+pub const CLOCK_MAX: u64 = (1 << 31) - 1;
+
+/// UTF-16 code units in one short text (title, name of a cluster).
+pub const SHORT_TEXT_CHARS_MAX: usize = 300;
+/// UTF-16 code units in one note.
+pub const NOTE_CHARS_MAX: usize = 2_000;
+/// UTF-16 code units in one long text (problem, description).
+pub const LONG_TEXT_CHARS_MAX: usize = 10_000;
+/// UTF-16 code units in the minutes.
+pub const MINUTES_CHARS_MAX: usize = 200_000;
+/// Bytes of one plain value (a date, a URL, a key).
+pub const VALUE_BYTES_MAX: usize = 2_048;
+/// Notes of one kind on one board.
+pub const NOTES_PER_BOARD_MAX: usize = 2_000;
+/// Clusters on one board.
+pub const CLUSTERS_PER_BOARD_MAX: usize = 200;
+/// Plans on one board.
+pub const PLANS_PER_BOARD_MAX: usize = 100;
+/// Rows of one list inside a plan (milestones, risks, evidence ...).
+pub const ROWS_PER_PLAN_LIST_MAX: usize = 50;
+
+/// Characters of a person's name.
+pub const PERSON_NAME_CHARS_MAX: usize = 80;
+/// Characters of an organisation's name.
+pub const ORGANISATION_CHARS_MAX: usize = 120;
+/// Bytes of an event file.
+pub const EVENT_FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Sites of one event.
+pub const SITES_MAX: usize = 20;
+/// Workshops of one event.
+pub const WORKSHOPS_MAX: usize = 40;
+/// Items of one programme.
+pub const PROGRAMME_ITEMS_MAX: usize = 100;
+/// Commons on one shelf.
+pub const COMMONS_MAX: usize = 200;
+/// People of one event, all roles.
+pub const PEOPLE_PER_EVENT_MAX: usize = 2_000;
+/// Sessions (devices) of one person.
+pub const SESSIONS_PER_PERSON_MAX: usize = 20;
+/// Days that a session lasts.
+pub const SESSION_DAYS: u64 = 30;
+/// Bytes of an HTTP request's body.
+pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// Milliseconds that an HTTP request may take.
+pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
+/// Milliseconds that a stopping server waits for its connections.
+pub const DRAIN_MS: u64 = 5_000;
