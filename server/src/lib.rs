@@ -2,5 +2,8 @@
 //!
 //! `docs/ARCHITECTURE.md` is the map; imports point down, and `server/tests/layers.rs` checks it.
 
+pub mod clock;
+pub mod config;
 pub mod store;
 pub mod sync;
+pub mod telemetry;

@@ -14,6 +14,7 @@
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sangam_shared::ids::{DocumentId, PersonId};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Position in a document's log. 0 is "nothing yet"; the first delta has sequence 1.
@@ -122,11 +123,26 @@ pub enum StoreError {
     Fatal(String),
 }
 
+/// Whether writes are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// They are.
+    Writable,
+    /// They are not: the disk is full, or fails. The store tries again by itself.
+    Unavailable {
+        /// For the log.
+        reason: String,
+    },
+}
+
 /// The durable log. One protocol serves an embedded engine and a networked one.
 pub trait Store: Send + Sync + 'static {
     /// Names this life of the log. It changes when a backup is restored, because then
     /// acknowledged edits may be missing and every device must offer what it has.
     fn epoch(&self) -> Uuid;
+
+    /// Whether writes are taken, now and from now on.
+    fn health(&self) -> watch::Receiver<Health>;
 
     /// Appends; returns the sequence of the first of the deltas.
     ///
@@ -149,10 +165,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`StoreError`] says.
-    fn heads(
-        &self,
-        documents: Vec<DocumentId>,
-    ) -> BoxFuture<'_, Result<Vec<Sequence>, StoreError>>;
+    fn heads(&self, documents: Vec<DocumentId>)
+    -> BoxFuture<'_, Result<Vec<Sequence>, StoreError>>;
 
     /// Replaces the snapshot at `base` (0: none) by one that covers everything up to `upto`.
     /// Returns false, and changes nothing, where the snapshot is no longer the one at `base`.

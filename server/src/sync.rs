@@ -1,2 +1,11 @@
 //! Live documents: from a client's bytes to everybody else's screen. One edit passes
 //! `socket` → `guard` → `room` → store → readers; `docs/ARCHITECTURE.md` walks through it.
+
+pub mod fanout;
+pub mod frame;
+pub mod guard;
+pub mod presence;
+pub mod room;
+pub mod room_task;
+pub mod rooms;
+pub mod socket;

@@ -74,9 +74,7 @@ impl Key {
     /// [`NotAKey`] names the text and the rule.
     pub fn parse(text: &str) -> Result<Self, NotAKey> {
         let fits = (1..=crate::limits::KEY_CHARS_MAX).contains(&text.len());
-        let plain = text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if fits && plain {
             Ok(Self(text.to_owned()))
         } else {

@@ -9,6 +9,8 @@ pub const MESSAGE_BYTES_BEFORE_AUTH_MAX: usize = 4 * 1024;
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Milliseconds to present a token after connecting.
 pub const AUTH_TIMEOUT_MS: u64 = 5_000;
+/// Milliseconds to wait for a peer to answer our close.
+pub const CLOSE_TIMEOUT_MS: u64 = 1_000;
 /// Milliseconds that one write to a socket may take before the peer is closed.
 pub const WRITE_TIMEOUT_MS: u64 = 10_000;
 /// Milliseconds without any frame before the server sends an (empty) presence frame:
@@ -19,10 +21,11 @@ pub const PEER_SILENCE_MS_MAX: u64 = 75_000;
 
 /// Bytes of one document's encoded state.
 pub const DOCUMENT_BYTES_MAX: usize = 24 * 1024 * 1024;
-/// Frames of one connection that may wait in a room.
-pub const QUEUED_FRAMES_PER_CONNECTION_MAX: usize = 256;
-/// Bytes of one connection that may wait in a room.
-pub const QUEUED_BYTES_PER_CONNECTION_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of input that may wait in all rooms together, before their sockets stop reading.
+pub const INPUT_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Bytes that may wait for one connection alone; more, and it is closed and resyncs.
+/// Room for one whole document.
+pub const OUTBOX_BYTES_MAX: usize = DOCUMENT_BYTES_MAX + 8 * 1024 * 1024;
 /// Inputs that may wait in a room's inbox before its sockets stop reading.
 pub const ROOM_INBOX_MAX: usize = 1_024;
 /// Deltas that a room keeps for readers that lag. A reader further behind is closed and resyncs.

@@ -19,7 +19,8 @@ pub enum Role {
 
 impl Role {
     /// Every role, least powerful first.
-    pub const ALL: [Self; 4] = [Self::Screen, Self::Participant, Self::Facilitator, Self::Organiser];
+    pub const ALL: [Self; 4] =
+        [Self::Screen, Self::Participant, Self::Facilitator, Self::Organiser];
 
     /// The role's name on the wire, in the command line and in the database.
     #[must_use]

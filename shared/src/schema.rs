@@ -98,10 +98,8 @@ const fn one_of(words: &'static [&'static str]) -> Node {
 }
 
 /// Who translated, and whether the original has changed since.
-const TRANSLATION_META: Node = Node::Map(&[
-    field("by", one_of(TRANSLATED_BY)),
-    field("stale", Node::Value(Value::Bool)),
-]);
+const TRANSLATION_META: Node =
+    Node::Map(&[field("by", one_of(TRANSLATED_BY)), field("stale", Node::Value(Value::Bool))]);
 
 /// A translation made by a person, by a machine, or by a machine and then reviewed.
 pub const TRANSLATED_BY: &[&str] = &["human", "machine", "reviewed"];
@@ -150,10 +148,7 @@ pub const CLUSTER: Node = Node::Map(&[
     field("movedBy", ID),
     field("deletedAt", TIME),
     field("deletedBy", ID),
-    field(
-        "translations",
-        Node::Table { key: KeyRule::Language, row: &SHORT, rows_max: 20 },
-    ),
+    field("translations", Node::Table { key: KeyRule::Language, row: &SHORT, rows_max: 20 }),
     field(
         "translationMeta",
         Node::Table { key: KeyRule::Language, row: &TRANSLATION_META, rows_max: 20 },
@@ -192,10 +187,7 @@ pub const PLAN: Node = Node::Map(&[
     field("description", LONG),
     field("expectedResult", LONG),
     field("lang", LANGUAGE),
-    field(
-        "translations",
-        Node::Table { key: KeyRule::FieldLanguage, row: &LONG, rows_max: 100 },
-    ),
+    field("translations", Node::Table { key: KeyRule::FieldLanguage, row: &LONG, rows_max: 100 }),
     field(
         "translationMeta",
         Node::Table { key: KeyRule::FieldLanguage, row: &TRANSLATION_META, rows_max: 100 },

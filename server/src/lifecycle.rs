@@ -1,0 +1,78 @@
+//! Start and stop of one server: `run` takes its listener and its shutdown, so that a test can
+//! hold both.
+
+use crate::app::App;
+use axum::Router;
+use axum::serve::ListenerExt;
+use sangam_shared::limits;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Serves until `shutdown` ends, then drains: no new connections, a word to those who can hear
+/// it, closes spread over a while, and everything that was received is stored.
+///
+/// # Errors
+/// Where the listener fails.
+pub async fn run(
+    app: Arc<App>,
+    router: Router,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let draining = app.draining.clone();
+    let begin = draining.clone();
+    tokio::spawn(async move {
+        shutdown.await;
+        begin.cancel();
+    });
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot switch Nagle's algorithm off");
+        }
+    });
+    let stop = draining.clone();
+    let serving = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .into_future();
+    let serving = tokio::spawn(serving);
+    draining.cancelled().await;
+    tracing::info!(sockets = app.sockets.len(), "draining");
+    app.sockets.close();
+    let limit = Duration::from_millis(limits::DRAIN_MS);
+    if tokio::time::timeout(limit, app.sockets.wait()).await.is_err() {
+        tracing::warn!(sockets = app.sockets.len(), "some peers did not leave in time");
+    }
+    app.rooms.settle().await;
+    // Requests that are still answered get the same time; then the process ends anyway.
+    match tokio::time::timeout(limit, serving).await {
+        Ok(Ok(served)) => served,
+        Ok(Err(error)) => Err(std::io::Error::other(error)),
+        Err(_) => {
+            tracing::warn!("some requests did not end in time");
+            Ok(())
+        }
+    }
+}
+
+/// Ends at the first SIGINT or SIGTERM. A second signal ends the process at once.
+///
+/// # Errors
+/// Where signals cannot be listened to.
+pub fn signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let first = CancellationToken::new();
+    let seen = first.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        seen.cancel();
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        tracing::warn!("second signal: ending at once");
+        std::process::exit(1);
+    });
+    Ok(async move { first.cancelled().await })
+}

@@ -1,0 +1,212 @@
+//! From one room to all of its readers: a shared log of recent frames, and per connection a cursor
+//! into it. Lag costs one number; a reader that falls off the log's end is closed and resyncs.
+
+use crate::sync::room::ConnectionId;
+use bytes::Bytes;
+use sangam_shared::limits;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// The recent frames of one room. A `std` mutex: it is held for a push or a copy, never across an
+/// await.
+#[derive(Debug, Default)]
+pub struct Fanout {
+    log: Mutex<Log>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    /// Position of the oldest entry that is still here.
+    first: u64,
+    entries: VecDeque<Entry>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    frame: Bytes,
+    except: Option<ConnectionId>,
+}
+
+/// The reader's next frame has been dropped from the log.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TooFarBehind;
+
+impl Fanout {
+    /// Adds a frame for everybody but `except`. The caller wakes the readers.
+    pub fn push(&self, frame: Bytes, except: Option<ConnectionId>) {
+        let mut log = lock(&self.log);
+        log.bytes += frame.len();
+        log.entries.push_back(Entry { frame, except });
+        while log.entries.len() > limits::DELTA_LOG_LEN_MAX
+            || (log.bytes > limits::DELTA_LOG_BYTES_MAX && log.entries.len() > 1)
+        {
+            let Some(oldest) = log.entries.pop_front() else { break };
+            log.bytes -= oldest.frame.len();
+            log.first += 1;
+        }
+    }
+
+    /// Where the next frame will stand.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        let log = lock(&self.log);
+        log.first + log.entries.len() as u64
+    }
+
+    /// Copies what `reader` has not seen, and moves its cursor to the head.
+    ///
+    /// # Errors
+    /// [`TooFarBehind`] where frames are missing.
+    pub fn read(
+        &self,
+        cursor: &mut u64,
+        reader: ConnectionId,
+        into: &mut Vec<Bytes>,
+    ) -> Result<(), TooFarBehind> {
+        let log = lock(&self.log);
+        let seen = cursor.checked_sub(log.first).ok_or(TooFarBehind)?;
+        let seen = usize::try_from(seen).map_err(|_| TooFarBehind)?;
+        let news = log.entries.iter().skip(seen).filter(|entry| entry.except != Some(reader));
+        into.extend(news.map(|entry| entry.frame.clone()));
+        *cursor = log.first + log.entries.len() as u64;
+        Ok(())
+    }
+}
+
+/// What is on its way to one connection: frames for it alone, its place in the room's log, and
+/// whether it is to be closed.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    state: Mutex<Outgoing>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Outgoing {
+    frames: Vec<Bytes>,
+    bytes: usize,
+    cursor: Option<u64>,
+    close: Option<u16>,
+}
+
+impl Outbox {
+    /// Queues a frame for this connection alone.
+    pub fn send(&self, frame: Bytes) {
+        let mut out = lock(&self.state);
+        out.bytes += frame.len();
+        if out.bytes > limits::OUTBOX_BYTES_MAX {
+            out.frames.clear();
+            out.close.get_or_insert(sangam_shared::message::close::RESYNC);
+        } else {
+            out.frames.push(frame);
+        }
+        drop(out);
+        self.wake.notify_one();
+    }
+
+    /// Broadcasts from `cursor` on are for this connection too.
+    pub fn join(&self, cursor: u64) {
+        lock(&self.state).cursor = Some(cursor);
+    }
+
+    /// Closes the connection when what is queued has gone out.
+    pub fn close(&self, code: u16) {
+        lock(&self.state).close.get_or_insert(code);
+        self.wake.notify_one();
+    }
+
+    /// There may be something new in the room's log.
+    pub fn nudge(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits until there may be something to take.
+    pub async fn ready(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Takes what is to be written now, and the close code if that is the end.
+    pub fn take(&self, me: ConnectionId, room: &Fanout, into: &mut Vec<Bytes>) -> Option<u16> {
+        let mut out = lock(&self.state);
+        into.append(&mut out.frames);
+        out.frames.shrink_to_fit();
+        out.bytes = 0;
+        if let Some(mut cursor) = out.cursor {
+            match room.read(&mut cursor, me, into) {
+                Ok(()) => out.cursor = Some(cursor),
+                Err(TooFarBehind) => {
+                    out.close.get_or_insert(sangam_shared::message::close::RESYNC);
+                }
+            }
+        }
+        out.close
+    }
+}
+
+/// A panic while one of these short locks is held leaves plain data behind, still valid.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASHA: ConnectionId = ConnectionId(1);
+    const BRUNO: ConnectionId = ConnectionId(2);
+
+    fn frame(n: u8) -> Bytes {
+        Bytes::copy_from_slice(&[n])
+    }
+
+    #[test]
+    fn nothing_is_broadcast_before_the_join() {
+        let (room, outbox) = (Fanout::default(), Outbox::default());
+        room.push(frame(1), None);
+        let mut got = Vec::new();
+        assert_eq!(outbox.take(ASHA, &room, &mut got), None);
+        assert!(got.is_empty());
+        outbox.send(frame(9));
+        outbox.join(room.head());
+        room.push(frame(2), None);
+        outbox.take(ASHA, &room, &mut got);
+        assert_eq!(got, [frame(9), frame(2)]);
+    }
+
+    #[test]
+    fn an_author_does_not_get_their_own_words_back() {
+        let (room, outbox) = (Fanout::default(), Outbox::default());
+        outbox.join(0);
+        room.push(frame(1), Some(ASHA));
+        room.push(frame(2), Some(BRUNO));
+        let mut got = Vec::new();
+        outbox.take(ASHA, &room, &mut got);
+        assert_eq!(got, [frame(2)]);
+    }
+
+    #[test]
+    fn a_reader_too_far_behind_is_closed_and_skips_nothing() {
+        let (room, outbox) = (Fanout::default(), Outbox::default());
+        outbox.join(0);
+        for _ in 0..=limits::DELTA_LOG_LEN_MAX {
+            room.push(frame(1), None);
+        }
+        let mut got = Vec::new();
+        let code = outbox.take(ASHA, &room, &mut got);
+        assert_eq!(code, Some(sangam_shared::message::close::RESYNC));
+        assert!(got.is_empty());
+    }
+
+    #[test]
+    fn the_log_is_bounded_in_bytes() {
+        let room = Fanout::default();
+        let big = Bytes::from(vec![0; limits::DELTA_LOG_BYTES_MAX / 2 + 1]);
+        for _ in 0..4 {
+            room.push(big.clone(), None);
+        }
+        assert_eq!(lock(&room.log).entries.len(), 1);
+        assert_eq!(room.head(), 4);
+    }
+}

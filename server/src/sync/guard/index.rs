@@ -1,0 +1,336 @@
+//! What a document contains, as far as the guard must know it: for every struct where it stands,
+//! for every container what it may hold, and what is deleted. Runs of typing are one entry.
+
+use super::resolve::{Checked, NewBranch, NewRun};
+use super::update::{self, Id};
+use super::{Reason, Refused};
+use crate::store::ClientId;
+use sangam_shared::schema::{Field, Node};
+use std::collections::{BTreeMap, HashMap};
+
+/// What a document may hold.
+#[derive(Clone, Copy, Debug)]
+pub enum Schema {
+    /// These root types and nothing else.
+    Roots(&'static [Field]),
+    /// Anything that Yjs knows, but for subdocuments.
+    Open,
+}
+
+/// The index of one document. See the module above.
+#[derive(Debug)]
+pub struct Guard {
+    pub(super) schema: Schema,
+    clients: HashMap<ClientId, Client>,
+    pub(super) branches: Vec<Branch>,
+    pub(super) roots: HashMap<Box<str>, BranchId>,
+    /// Map entries, by the container and the key.
+    pub(super) slots: HashMap<(BranchId, Box<str>), SlotId>,
+    pub(super) slot_list: Vec<Slot>,
+}
+
+/// Index into [`Guard::branches`].
+pub(super) type BranchId = u32;
+/// Index into [`Guard::slot_list`].
+pub(super) type SlotId = u32;
+
+#[derive(Debug, Default)]
+struct Client {
+    /// The next clock.
+    clock: u32,
+    runs: BTreeMap<u32, Run>,
+}
+
+/// Neighbouring structs of one client that stand in the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub len: u32,
+    pub home: Home,
+    /// The container that this struct is.
+    pub introduces: Option<BranchId>,
+    pub deleted: bool,
+}
+
+/// Where a struct stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Home {
+    /// In the sequence of a text (or array).
+    Sequence(BranchId),
+    /// Under a key of a map.
+    Entry(SlotId),
+    /// Nowhere any more: it, or what it stood in, was collected.
+    Gone,
+}
+
+/// A container: a root type, or a shared type inside another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Branch {
+    /// What it may hold; `None` where anything goes.
+    pub node: Option<&'static Node>,
+    /// The container it stands in, and its key there.
+    pub parent: Option<(BranchId, SlotId)>,
+    /// Where it was written, unless it is a root.
+    pub id: Option<Id>,
+    pub dead: bool,
+    /// Live UTF-16 code units of a text; live entries of a table.
+    pub live: u32,
+    pub depth: u8,
+}
+
+/// One key of one map.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub branch: BranchId,
+    /// What the schema wants here; `None` where anything goes.
+    pub node: Option<&'static Node>,
+    /// Whether the map is a table, whose live entries are counted.
+    pub in_table: bool,
+    /// The live container under this key.
+    pub holds: Option<BranchId>,
+    /// Whether a plain value ever stood here (counted as an entry of its table).
+    pub counted: bool,
+}
+
+impl Guard {
+    /// The index of an empty document.
+    #[must_use]
+    pub fn new(schema: Schema) -> Self {
+        Self {
+            schema,
+            clients: HashMap::new(),
+            branches: Vec::new(),
+            roots: HashMap::new(),
+            slots: HashMap::new(),
+            slot_list: Vec::new(),
+        }
+    }
+
+    /// The next clock of a client; 0 where it never wrote.
+    #[must_use]
+    pub fn clock(&self, client: ClientId) -> u32 {
+        self.clients.get(&client).map_or(0, |c| c.clock)
+    }
+
+    /// The next clock of every client, in no order.
+    pub fn state_vector(&self) -> impl Iterator<Item = (ClientId, u32)> {
+        self.clients.iter().map(|(client, c)| (*client, c.clock))
+    }
+
+    /// How many clients ever wrote.
+    #[must_use]
+    pub fn client_count(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// How many runs the index keeps: its size in memory.
+    #[must_use]
+    pub fn run_count(&self) -> usize {
+        self.clients.values().map(|client| client.runs.len()).sum()
+    }
+
+    /// Checks an update against everything; changes nothing.
+    ///
+    /// # Errors
+    /// [`Refused`] names the rule.
+    pub fn check(&self, bytes: &[u8]) -> Result<Checked, Refused> {
+        let parsed = update::parse(bytes, |client| self.clock(client)).map_err(Refused)?;
+        super::resolve::resolve(self, &parsed).map_err(Refused)
+    }
+
+    /// Records an update that was checked against this very state, and what yrs made of it:
+    /// `delta` is its own encoding of the change, whose delete set also holds what lost its place
+    /// without having been named.
+    ///
+    /// # Errors
+    /// [`Refused`] where `delta` is not an update. It comes from yrs, so that is a broken document.
+    pub fn admit(&mut self, checked: Checked, delta: &[u8]) -> Result<(), Refused> {
+        self.insert(checked);
+        let deletes = delta_deletes(delta).map_err(Refused)?;
+        self.delete(&deletes);
+        Ok(())
+    }
+
+    /// Indexes what the server itself stored. Same checks, so that a damaged log is noticed.
+    ///
+    /// # Errors
+    /// [`Refused`] names the rule.
+    pub fn index(&mut self, update: &[u8]) -> Result<(), Refused> {
+        let checked = self.check(update)?;
+        let deletes = delta_deletes(update).map_err(Refused)?;
+        self.insert(checked);
+        self.delete(&deletes);
+        Ok(())
+    }
+
+    fn insert(&mut self, checked: Checked) {
+        for NewBranch { branch, root } in checked.branches {
+            let id = branch_id(self.branches.len());
+            if let Some(name) = root {
+                self.roots.insert(name, id);
+            }
+            self.branches.push(branch);
+        }
+        for (key, slot) in checked.slots {
+            let id = branch_id(self.slot_list.len());
+            self.slots.insert((slot.branch, key), id);
+            self.slot_list.push(slot);
+        }
+        for NewRun { client, clock, run } in checked.runs {
+            self.count_in(&run);
+            self.push(client, clock, run);
+        }
+    }
+
+    /// A new struct makes its container larger.
+    fn count_in(&mut self, run: &Run) {
+        if run.deleted {
+            return;
+        }
+        match run.home {
+            Home::Sequence(branch) => self.branches[branch as usize].live += run.len,
+            Home::Entry(slot) => {
+                let slot = &mut self.slot_list[slot as usize];
+                let table = slot.branch as usize;
+                if run.introduces.is_some() {
+                    let replaced = std::mem::replace(&mut slot.holds, run.introduces);
+                    match replaced {
+                        Some(old) => self.branches[old as usize].dead = true,
+                        None if slot.in_table => self.branches[table].live += 1,
+                        None => {}
+                    }
+                } else if slot.in_table && slot.holds.is_none() && !slot.counted {
+                    slot.counted = true;
+                    self.branches[table].live += 1;
+                }
+            }
+            Home::Gone => {}
+        }
+    }
+
+    /// A deleted struct makes its container smaller, and dies with what stands in it.
+    fn count_out(&mut self, run: &Run) {
+        if let Home::Sequence(branch) = run.home {
+            let live = &mut self.branches[branch as usize].live;
+            *live = live.saturating_sub(run.len);
+        }
+        let Some(lost) = run.introduces else { return };
+        self.branches[lost as usize].dead = true;
+        if let Home::Entry(slot) = run.home {
+            let slot = &mut self.slot_list[slot as usize];
+            if slot.holds == Some(lost) {
+                slot.holds = None;
+                if slot.in_table {
+                    let live = &mut self.branches[slot.branch as usize].live;
+                    *live = live.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, client: ClientId, clock: u32, run: Run) {
+        let client = self.clients.entry(client).or_default();
+        debug_assert_eq!(client.clock, clock, "runs are pushed in order");
+        client.clock = clock + run.len;
+        if let Some(mut last) = client.runs.last_entry()
+            && joins(last.get(), &run)
+        {
+            last.get_mut().len += run.len;
+            return;
+        }
+        client.runs.insert(clock, run);
+    }
+
+    /// The run that holds a clock, and where it starts.
+    pub(super) fn run_at(&self, id: Id) -> Option<(u32, &Run)> {
+        let client = self.clients.get(&id.client)?;
+        let (start, run) = client.runs.range(..=id.clock).next_back()?;
+        (id.clock - start < run.len).then_some((*start, run))
+    }
+
+    /// Calls `each` for every part of a known range that is not deleted yet: its start, its
+    /// length, its run.
+    pub(super) fn live_parts(
+        &self,
+        client: ClientId,
+        clock: u32,
+        len: u32,
+        mut each: impl FnMut(u32, u32, &Run),
+    ) {
+        let Some(known) = self.clients.get(&client) else { return };
+        let end = clock.saturating_add(len).min(known.clock);
+        let first = known.runs.range(..=clock).next_back().map_or(clock, |(start, _)| *start);
+        for (start, run) in known.runs.range(first..end) {
+            let from = clock.max(*start);
+            let to = end.min(start + run.len);
+            if from < to && !run.deleted {
+                each(from, to - from, run);
+            }
+        }
+    }
+
+    fn delete(&mut self, deletes: &[(ClientId, u32, u32)]) {
+        let mut parts = Vec::new();
+        for (client, clock, len) in deletes {
+            parts.clear();
+            self.live_parts(*client, *clock, *len, |from, len, run| {
+                parts.push((from, Run { len, deleted: true, ..*run }));
+            });
+            for (from, part) in &parts {
+                self.count_out(part);
+                self.cut(*client, *from, *part);
+            }
+        }
+    }
+
+    /// Replaces a part of a run.
+    fn cut(&mut self, client: ClientId, from: u32, part: Run) {
+        let Some(known) = self.clients.get_mut(&client) else { return };
+        let runs = &mut known.runs;
+        let Some((start, whole)) = runs.range(..=from).next_back().map(|(s, r)| (*s, *r)) else {
+            return;
+        };
+        let end = from + part.len;
+        let whole_end = start + whole.len;
+        if end < whole_end {
+            runs.insert(end, Run { len: whole_end - end, ..whole });
+        }
+        if start < from {
+            runs.insert(start, Run { len: from - start, ..whole });
+        }
+        runs.insert(from, part);
+        // Deleting character by character must not leave one run a character.
+        if let Some((next, right)) = runs.range(end..).next().map(|(s, r)| (*s, *r))
+            && next == end
+            && joins(&runs[&from], &right)
+        {
+            runs.remove(&next);
+            runs.entry(from).and_modify(|run| run.len += right.len);
+        }
+        if let Some((before, left)) = runs.range(..from).next_back().map(|(s, r)| (*s, *r))
+            && before + left.len == from
+            && joins(&left, &runs[&from])
+        {
+            let added = runs[&from].len;
+            runs.remove(&from);
+            runs.entry(before).and_modify(|run| run.len += added);
+        }
+    }
+}
+
+fn joins(left: &Run, right: &Run) -> bool {
+    left.home == right.home
+        && left.deleted == right.deleted
+        && left.introduces.is_none()
+        && right.introduces.is_none()
+}
+
+pub(super) fn branch_id(index: usize) -> u32 {
+    u32::try_from(index).expect("a document has fewer containers than a clock has numbers")
+}
+
+/// The delete set of an update that yrs encoded.
+fn delta_deletes(bytes: &[u8]) -> Result<Vec<(ClientId, u32, u32)>, Reason> {
+    // Everything is "known", so that no struct is kept.
+    let parsed = update::parse(bytes, |_| u32::MAX)?;
+    Ok(parsed.deletes)
+}

@@ -1,0 +1,260 @@
+//! An update V1, parsed into borrowed structs. Only the form is judged here; what it refers to is
+//! `index`'s business. Source: Yjs 13.6, `utils/encoding.js` and `structs/*.js`.
+
+use super::Reason;
+use super::read::{Reader, Scalar};
+use crate::store::ClientId;
+use sangam_shared::limits;
+
+/// One character or value of one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Id {
+    pub client: ClientId,
+    pub clock: u32,
+}
+
+pub(super) struct Parsed<'a> {
+    pub blocks: Vec<Block<'a>>,
+    pub deletes: Vec<(ClientId, u32, u32)>,
+}
+
+/// The structs of one client that the reader did not know, in order and without holes.
+pub(super) struct Block<'a> {
+    pub client: ClientId,
+    pub structs: Vec<Struct<'a>>,
+}
+
+pub(super) struct Struct<'a> {
+    pub clock: u32,
+    pub len: u32,
+    pub body: Body<'a>,
+}
+
+pub(super) enum Body<'a> {
+    Gc,
+    Item(Item<'a>),
+}
+
+pub(super) struct Item<'a> {
+    pub origin: Option<Id>,
+    pub right_origin: Option<Id>,
+    /// Written only where there is no origin.
+    pub parent: Option<Parent<'a>>,
+    pub content: Content<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Parent<'a> {
+    pub branch: ParentBranch<'a>,
+    pub key: Option<&'a str>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum ParentBranch<'a> {
+    Root(&'a str),
+    Item(Id),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Content<'a> {
+    Deleted,
+    /// Length in UTF-16 code units is the struct's.
+    Text,
+    /// `Y.Map`, `Y.Text`, or another shared type by its number.
+    Type(u8),
+    /// One plain value.
+    Value {
+        value: Scalar<'a>,
+        bytes: usize,
+    },
+    /// JSON, binary, embed, format, several values: known to Yjs, not in our schemas.
+    Other,
+}
+
+pub(super) const Y_MAP: u8 = 1;
+pub(super) const Y_TEXT: u8 = 2;
+
+/// Parses. `known` gives the next clock of a client: structs before it are checked for their form
+/// and left out.
+pub(super) fn parse(bytes: &[u8], known: impl Fn(ClientId) -> u32) -> Result<Parsed<'_>, Reason> {
+    let mut reader = Reader::new(bytes);
+    let mut blocks: Vec<Block<'_>> = Vec::new();
+    let mut clients: Vec<ClientId> = Vec::new();
+    let mut structs_left = limits::STRUCTS_PER_UPDATE_MAX;
+    // A block takes at least a count, a client, a clock, and one struct of two bytes.
+    for _ in 0..reader.count(5)? {
+        let count = reader.count(2)?;
+        if count == 0 {
+            return Err(Reason::EmptyBlock);
+        }
+        structs_left = structs_left.checked_sub(count).ok_or(Reason::TooMany)?;
+        let client = reader.client()?;
+        let mut clock = reader.clock()?;
+        clients.push(client);
+        let known = known(client);
+        if clock > known {
+            return Err(Reason::Gap);
+        }
+        let mut structs = Vec::new();
+        for _ in 0..count {
+            let (len, body) = parse_struct(&mut reader)?;
+            let end = clock.checked_add(len).filter(|end| u64::from(*end) <= limits::CLOCK_MAX);
+            let end = end.ok_or(Reason::Number)?;
+            if clock >= known {
+                structs.push(Struct { clock, len, body });
+            } else if end > known {
+                // Cutting a struct in two is left to its author: asked again with our state
+                // vector, they send exactly what is missing.
+                return Err(Reason::Gap);
+            }
+            clock = end;
+        }
+        if !structs.is_empty() {
+            blocks.push(Block { client, structs });
+        }
+    }
+    clients.sort_unstable();
+    if clients.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Reason::ClientTwice);
+    }
+    let deletes = parse_deletes(&mut reader)?;
+    reader.end()?;
+    Ok(Parsed { blocks, deletes })
+}
+
+fn parse_struct<'a>(reader: &mut Reader<'a>) -> Result<(u32, Body<'a>), Reason> {
+    let info = reader.byte()?;
+    let kind = info & 0b1_1111;
+    if kind == 0 {
+        if info != 0 {
+            return Err(Reason::ContentKind);
+        }
+        let len = reader.clock()?;
+        return if len == 0 { Err(Reason::EmptyStruct) } else { Ok((len, Body::Gc)) };
+    }
+    let origin = if info & 0x80 == 0 { None } else { Some(parse_id(reader)?) };
+    let right_origin = if info & 0x40 == 0 { None } else { Some(parse_id(reader)?) };
+    let parent = if info & 0xc0 == 0 {
+        let branch = match reader.varint()? {
+            1 => ParentBranch::Root(reader.text()?),
+            0 => ParentBranch::Item(parse_id(reader)?),
+            _ => return Err(Reason::Parent),
+        };
+        let key = if info & 0x20 == 0 { None } else { Some(reader.text()?) };
+        Some(Parent { branch, key })
+    } else {
+        None
+    };
+    let (len, content) = parse_content(kind, reader)?;
+    if len == 0 {
+        return Err(Reason::EmptyStruct);
+    }
+    Ok((len, Body::Item(Item { origin, right_origin, parent, content })))
+}
+
+fn parse_content<'a>(kind: u8, reader: &mut Reader<'a>) -> Result<(u32, Content<'a>), Reason> {
+    Ok(match kind {
+        1 => (reader.clock()?, Content::Deleted),
+        2 => {
+            let count = reader.count(1)?;
+            for _ in 0..count {
+                json(reader.text()?, true)?;
+            }
+            (short(count)?, Content::Other)
+        }
+        3 => {
+            reader.buffer()?;
+            (1, Content::Other)
+        }
+        4 => {
+            let units = reader.text()?.encode_utf16().count();
+            (short(units)?, Content::Text)
+        }
+        5 => {
+            json(reader.text()?, false)?;
+            (1, Content::Other)
+        }
+        6 => {
+            reader.text()?;
+            json(reader.text()?, false)?;
+            (1, Content::Other)
+        }
+        7 => {
+            let kind = u8::try_from(reader.varint()?).map_err(|_| Reason::ContentKind)?;
+            match kind {
+                0 | Y_MAP | Y_TEXT | 4 | 6 => {}
+                3 | 5 => {
+                    reader.text()?;
+                }
+                _ => return Err(Reason::ContentKind),
+            }
+            (1, Content::Type(kind))
+        }
+        8 => {
+            let count = reader.count(1)?;
+            let before = reader.left();
+            let mut last = Scalar::Other;
+            for _ in 0..count {
+                last = reader.any(0)?;
+            }
+            let bytes = before - reader.left();
+            let content =
+                if count == 1 { Content::Value { value: last, bytes } } else { Content::Other };
+            (short(count)?, content)
+        }
+        // Subdocuments (9), skips (10), and what only other implementations know.
+        _ => return Err(Reason::ContentKind),
+    })
+}
+
+fn parse_id(reader: &mut Reader<'_>) -> Result<Id, Reason> {
+    Ok(Id { client: reader.client()?, clock: reader.clock()? })
+}
+
+/// Yjs calls `JSON.parse` on these and throws where it fails.
+fn json(text: &str, undefined: bool) -> Result<(), Reason> {
+    if undefined && text == "undefined" {
+        return Ok(());
+    }
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|_| Reason::Json)
+}
+
+fn short(count: usize) -> Result<u32, Reason> {
+    u32::try_from(count).map_err(|_| Reason::Number)
+}
+
+/// The delete set: ranges `(client, clock, length)`, ascending and apart within each client.
+pub(super) fn parse_deletes(reader: &mut Reader<'_>) -> Result<Vec<(ClientId, u32, u32)>, Reason> {
+    let mut deletes = Vec::new();
+    let mut clients = Vec::new();
+    for _ in 0..reader.count(4)? {
+        let client = reader.client()?;
+        clients.push(client);
+        let count = reader.count(2)?;
+        if count == 0 {
+            return Err(Reason::EmptyBlock);
+        }
+        if deletes.len() + count > limits::DELETE_RANGES_PER_UPDATE_MAX {
+            return Err(Reason::TooMany);
+        }
+        let mut end_before = 0_u64;
+        for _ in 0..count {
+            let clock = reader.clock()?;
+            let len = reader.clock()?;
+            let end = u64::from(clock) + u64::from(len);
+            if len == 0 || end > limits::CLOCK_MAX {
+                return Err(Reason::Number);
+            }
+            if u64::from(clock) < end_before {
+                return Err(Reason::DeleteOrder);
+            }
+            end_before = end;
+            deletes.push((client, clock, len));
+        }
+    }
+    clients.sort_unstable();
+    if clients.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Reason::ClientTwice);
+    }
+    Ok(deletes)
+}

@@ -1,0 +1,276 @@
+//! Drives one [`Room`]: performs its effects, and brings it inputs, answers and time.
+
+use crate::clock::Clock;
+use crate::store::{Health, Loaded, Sequence, Store, StoreError};
+use crate::sync::fanout::{Fanout, Outbox};
+use crate::sync::room::{ConnectionId, Edit, Effect, Member, Permission, Room};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use sangam_shared::ids::DocumentId;
+use sangam_shared::limits;
+use sangam_shared::message::RefusalCode;
+use sangam_shared::schema::DocumentKind;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+
+/// What reaches a room from outside.
+pub enum Input {
+    /// Somebody has connected.
+    Connect(ConnectionId, Member, Arc<Outbox>),
+    /// They sent a frame. The permit is the frame's share of the server's memory for input.
+    Frame(ConnectionId, Bytes, OwnedSemaphorePermit),
+    /// What they may do has changed.
+    Permit(ConnectionId, Permission),
+    /// They have gone.
+    Disconnect(ConnectionId),
+    /// The server itself edits.
+    Write(Edit, oneshot::Sender<Result<Sequence, RefusalCode>>),
+    /// The server itself reads. The document holds what the disk holds, and perhaps a batch more.
+    Read(Box<dyn FnOnce(&yrs::Doc) + Send>),
+}
+
+/// What a room needs from the world.
+pub struct World {
+    /// The durable log.
+    pub store: Arc<dyn Store>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The server's own Yjs client ids, fresh at every call.
+    pub writer: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// What the task is waiting for the store to do.
+enum Pending {
+    Nothing,
+    Append(BoxFuture<'static, Result<Sequence, StoreError>>),
+    Reload(BoxFuture<'static, Loaded>),
+}
+
+enum Done {
+    Appended(Result<Sequence, StoreError>),
+    Reloaded(Loaded),
+}
+
+/// One room's task.
+pub struct RoomTask {
+    document: DocumentId,
+    kind: DocumentKind,
+    world: Arc<World>,
+    room: Room,
+    inbox: mpsc::Receiver<Input>,
+    fanout: Arc<Fanout>,
+    outboxes: HashMap<ConnectionId, Arc<Outbox>>,
+    /// Permits of frames that wait in the room; freed when it has taken them.
+    permits: Vec<OwnedSemaphorePermit>,
+    writes: HashMap<u64, oneshot::Sender<Result<Sequence, RefusalCode>>>,
+    next_ticket: u64,
+    pending: Pending,
+    health: watch::Receiver<Health>,
+    effects: Vec<Effect>,
+}
+
+impl RoomTask {
+    /// A room that is loaded and has nobody in it.
+    pub fn new(
+        document: DocumentId,
+        kind: DocumentKind,
+        world: Arc<World>,
+        loaded: &Loaded,
+        inbox: mpsc::Receiver<Input>,
+        fanout: Arc<Fanout>,
+    ) -> Self {
+        let room = Room::open(document, kind, loaded, (world.writer)());
+        if let Some(damage) = &loaded.damage {
+            tracing::error!(%document, damage, "document is damaged and opens read-only");
+        }
+        Self {
+            document,
+            kind,
+            room,
+            inbox,
+            fanout,
+            outboxes: HashMap::new(),
+            permits: Vec::new(),
+            writes: HashMap::new(),
+            next_ticket: 0,
+            pending: Pending::Nothing,
+            health: world.store.health(),
+            effects: Vec::new(),
+            world,
+        }
+    }
+
+    /// Runs until `may_end`, asked whenever the room has been idle for a while, says yes.
+    pub async fn run(mut self, may_end: impl Fn() -> bool + Send) {
+        self.heed_health();
+        let idle = Duration::from_millis(limits::ROOM_IDLE_MS);
+        let mut idle_since = tokio::time::Instant::now();
+        loop {
+            let tick = self.until_tick();
+            tokio::select! {
+                biased;
+                done = next(&mut self.pending) => {
+                    self.pending = Pending::Nothing;
+                    match done {
+                        Done::Appended(result) => {
+                            if let Err(error) = &result {
+                                tracing::warn!(document = %self.document, %error, "append failed");
+                            }
+                            self.room.stored(result, &mut self.effects);
+                        }
+                        Done::Reloaded(loaded) => {
+                            let writer = (self.world.writer)();
+                            self.room.reloaded(self.kind, &loaded, writer, &mut self.effects);
+                        }
+                    }
+                }
+                _ = self.health.changed() => self.heed_health(),
+                input = self.inbox.recv(), if self.permits.len() < limits::ROOM_INBOX_MAX => {
+                    // Both ends are held by the registry, which ends this task by `may_end`.
+                    let Some(input) = input else { return };
+                    self.take(input);
+                    for _ in 0..limits::ROOM_INBOX_MAX {
+                        let Ok(input) = self.inbox.try_recv() else { break };
+                        self.take(input);
+                    }
+                }
+                () = tokio::time::sleep(tick) => {}
+            }
+            let now_ms = self.world.clock.now_ms();
+            self.room.tick(now_ms, &mut self.effects);
+            self.room.advance(now_ms, &mut self.effects);
+            self.perform();
+            if matches!(self.pending, Pending::Nothing) {
+                self.permits.clear();
+            }
+            if !self.outboxes.is_empty() || !self.room.is_idle() {
+                idle_since = tokio::time::Instant::now();
+            } else if idle_since.elapsed() >= idle && may_end() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Connect(id, member, outbox) => {
+                self.outboxes.insert(id, outbox);
+                self.room.connect(id, member);
+            }
+            Input::Frame(id, frame, permit) => {
+                self.permits.push(permit);
+                self.room.receive(id, frame);
+            }
+            Input::Permit(id, permission) => self.room.permit(id, permission),
+            Input::Disconnect(id) => {
+                self.outboxes.remove(&id);
+                self.room.disconnect(id);
+            }
+            Input::Write(edit, answer) => {
+                self.next_ticket += 1;
+                self.writes.insert(self.next_ticket, answer);
+                self.room.write(self.next_ticket, edit);
+            }
+            Input::Read(read) => read(self.room.doc()),
+        }
+    }
+
+    fn perform(&mut self) {
+        let mut wake_readers = false;
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Append(append) => {
+                    let store = Arc::clone(&self.world.store);
+                    self.pending =
+                        Pending::Append(Box::pin(async move { store.append(append).await }));
+                }
+                Effect::Reload => {
+                    let store = Arc::clone(&self.world.store);
+                    let document = self.document;
+                    self.pending = Pending::Reload(Box::pin(load_patiently(store, document)));
+                }
+                Effect::Broadcast { frame, except } => {
+                    self.fanout.push(frame, except);
+                    wake_readers = true;
+                }
+                Effect::Joined(id) => {
+                    if let Some(outbox) = self.outboxes.get(&id) {
+                        outbox.join(self.fanout.head());
+                    }
+                }
+                Effect::Send(id, frame) => {
+                    if let Some(outbox) = self.outboxes.get(&id) {
+                        outbox.send(frame);
+                    }
+                }
+                Effect::Close(id, code) => {
+                    if let Some(outbox) = self.outboxes.get(&id) {
+                        outbox.close(code);
+                    }
+                }
+                Effect::Compact { base, upto, snapshot } => self.compact(base, upto, snapshot),
+                Effect::Written(ticket, result) => {
+                    // Whoever asked may have gone; the edit is stored all the same.
+                    if let Some(answer) = self.writes.remove(&ticket)
+                        && answer.send(result).is_err()
+                    {
+                        tracing::debug!(document = %self.document, "nobody awaits this write");
+                    }
+                }
+            }
+        }
+        if wake_readers {
+            self.outboxes.values().for_each(|outbox| outbox.nudge());
+        }
+    }
+
+    fn compact(&self, base: Sequence, upto: Sequence, snapshot: Bytes) {
+        let store = Arc::clone(&self.world.store);
+        let document = self.document;
+        tokio::spawn(async move {
+            match store.compact(document, base, upto, snapshot).await {
+                Ok(true) => tracing::debug!(%document, upto, "compacted"),
+                Ok(false) => tracing::debug!(%document, base, "compacted by somebody else"),
+                Err(error) => tracing::warn!(%document, %error, "compaction failed"),
+            }
+        });
+    }
+
+    fn heed_health(&mut self) {
+        let writable = matches!(*self.health.borrow_and_update(), Health::Writable);
+        self.room.store_is_writable(writable, &mut self.effects);
+    }
+
+    fn until_tick(&self) -> Duration {
+        let idle = if self.outboxes.is_empty() { 1_000 } else { 10_000 };
+        let wait_ms = self
+            .room
+            .tick_at_ms()
+            .map_or(idle, |at_ms| at_ms.saturating_sub(self.world.clock.now_ms()).clamp(1, idle));
+        Duration::from_millis(wait_ms)
+    }
+}
+
+/// The next answer of the store; never, while nothing was asked.
+async fn next(pending: &mut Pending) -> Done {
+    match pending {
+        Pending::Nothing => std::future::pending().await,
+        Pending::Append(append) => Done::Appended(append.await),
+        Pending::Reload(load) => Done::Reloaded(load.await),
+    }
+}
+
+/// Reading works while writing does not; where even reading fails, it is tried until it succeeds.
+async fn load_patiently(store: Arc<dyn Store>, document: DocumentId) -> Loaded {
+    let mut wait = Duration::from_millis(100);
+    loop {
+        match store.load(document, 0).await {
+            Ok(loaded) => return loaded,
+            Err(error) => tracing::error!(%document, %error, "cannot load; trying again"),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,275 @@
+//! An honest device: a Yjs document, edits it remembers, and the rules of `sangam.1`.
+
+use bytes::Bytes;
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use std::collections::VecDeque;
+use yrs::updates::decoder::Decode;
+use yrs::updates::encoder::Encode;
+use yrs::{
+    Any, Doc, GetString, Map, MapPrelim, MapRef, OffsetKind, Options, Out, ReadTxn, StateVector,
+    Text, TextPrelim, TextRef, Transact, Update,
+};
+
+/// Something a person did, and must never lose once it was called saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// A note whose text holds this word.
+    Wrote { note: String, word: String },
+    /// This word was struck out, and must stay so.
+    Struck { note: String, word: String },
+    /// The note went to the tray.
+    Tray { note: String },
+}
+
+pub struct Edit {
+    pub deed: Deed,
+    /// The message that carries it, while the connection lives.
+    message: Option<u64>,
+    pub acknowledged: bool,
+}
+
+/// Two directions of one connection.
+#[derive(Default)]
+pub struct Link {
+    pub up: VecDeque<Bytes>,
+    pub down: VecDeque<Bytes>,
+    sent: u64,
+}
+
+pub struct Device {
+    pub doc: Doc,
+    pub link: Option<Link>,
+    pub edits: Vec<Edit>,
+    next_word: u64,
+    name: u64,
+    /// Told that it may not write, or that the disk is full: it waits to be asked again.
+    pub refused: bool,
+    /// Wrong variant: takes an edit for saved when the server's state vector covers it.
+    pub trusts_state_vectors: bool,
+}
+
+pub fn new_doc(client: u64) -> Doc {
+    Doc::with_options(Options {
+        offset_kind: OffsetKind::Utf16,
+        ..Options::with_client_id(yrs::block::ClientID::new(client))
+    })
+}
+
+impl Device {
+    pub fn new(name: u64, client: u64) -> Self {
+        Self {
+            doc: new_doc(client),
+            link: None,
+            edits: Vec::new(),
+            next_word: 0,
+            name,
+            refused: false,
+            trusts_state_vectors: false,
+        }
+    }
+
+    pub fn client(&self) -> u64 {
+        self.doc.client_id().get()
+    }
+
+    pub fn connect(&mut self) {
+        self.link = Some(Link::default());
+        self.refused = false;
+        for edit in &mut self.edits {
+            edit.message = None;
+        }
+        let ours = self.doc.transact().state_vector().encode_v1();
+        self.send(sync(0, &ours));
+    }
+
+    fn send(&mut self, frame: Bytes) {
+        if let Some(link) = &mut self.link {
+            link.up.push_back(frame);
+        }
+    }
+
+    /// Does something, and offers it.
+    pub fn act(&mut self, rng: &mut impl Rng) {
+        let Some((deed, update)) = self.change(rng) else { return };
+        let message = self.link.as_mut().map(|link| {
+            link.sent += 1;
+            link.sent
+        });
+        self.edits.push(Edit { deed, message, acknowledged: false });
+        self.send(sync(2, &update));
+    }
+
+    fn change(&mut self, rng: &mut impl Rng) -> Option<(Deed, Vec<u8>)> {
+        let ideas = self.doc.get_or_insert_map("ideas");
+        let mut txn = self.doc.transact_mut();
+        self.next_word += 1;
+        let word = format!("[{}.{}]", self.name, self.next_word);
+        let mut notes: Vec<String> = ideas.keys(&txn).map(str::to_owned).collect();
+        notes.sort_unstable();
+        let deed = match notes.choose(rng) {
+            Some(note) if rng.random_bool(0.7) => {
+                let Some(Out::YMap(map)) = ideas.get(&txn, note) else { return None };
+                let Some(Out::YText(text)) = map.get(&txn, "text") else { return None };
+                match rng.random_range(0..10) {
+                    0..=5 => {
+                        let len = text.len(&txn);
+                        // Not inside somebody's word, so that a word stays one word.
+                        let at = if rng.random_bool(0.5) { 0 } else { len };
+                        text.insert(&mut txn, at, &word);
+                        Deed::Wrote { note: note.clone(), word }
+                    }
+                    6..=8 => {
+                        let whole = text.get_string(&txn);
+                        let start = whole.find('[')?;
+                        let end = start + whole[start..].find(']')? + 1;
+                        let word = whole[start..end].to_owned();
+                        let (start, len) = (u32::try_from(start).ok()?, word.len());
+                        text.remove_range(&mut txn, start, u32::try_from(len).ok()?);
+                        Deed::Struck { note: note.clone(), word }
+                    }
+                    _ => {
+                        map.insert(&mut txn, "deletedAt", 1_649_412_000_000_i64 as f64);
+                        Deed::Tray { note: note.clone() }
+                    }
+                }
+            }
+            _ => {
+                let note = uuid::Uuid::from_u128(rng.random()).to_string();
+                let map: MapRef = ideas.insert(&mut txn, note.as_str(), MapPrelim::default());
+                let _: TextRef = map.insert(&mut txn, "text", TextPrelim::new(word.as_str()));
+                let _: MapRef = map.insert(&mut txn, "translations", MapPrelim::default());
+                map.insert(&mut txn, "order", "a0");
+                Deed::Wrote { note, word }
+            }
+        };
+        txn.commit();
+        let update = txn.encode_update_v1();
+        Some((deed, update))
+    }
+
+    /// Reads one frame of the server.
+    pub fn hear(&mut self, frame: &[u8]) {
+        let (kind, rest) = varint(frame);
+        match kind {
+            0 => {
+                let (step, rest) = varint(rest);
+                let (_, payload) = varint(rest);
+                if step == 0 { self.answer(payload) } else { self.learn(payload) }
+            }
+            121 => {
+                let (n, _) = varint(rest);
+                for edit in &mut self.edits {
+                    if edit.message.is_some_and(|message| message <= n) {
+                        edit.acknowledged = true;
+                    }
+                }
+            }
+            122 => {
+                let (_, json) = varint(rest);
+                let refusal: sangam_shared::message::Refusal =
+                    serde_json::from_slice(json).expect("the server's own JSON");
+                for edit in &mut self.edits {
+                    if edit.message.is_some_and(|message| message <= refusal.n) && !edit.acknowledged
+                    {
+                        edit.message = None;
+                    }
+                }
+                self.refused = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Sync step 2: carries everything that the server lacks, deletions included.
+    fn answer(&mut self, state_vector: &[u8]) {
+        let theirs = StateVector::decode_v1(state_vector).expect("the server's own bytes");
+        let txn = self.doc.transact();
+        if self.trusts_state_vectors && txn.state_vector() == theirs {
+            self.edits.iter_mut().for_each(|edit| edit.acknowledged = true);
+        }
+        let update = txn.encode_diff_v1(&theirs);
+        drop(txn);
+        let Some(link) = &mut self.link else { return };
+        link.sent += 1;
+        let n = link.sent;
+        for edit in &mut self.edits {
+            if edit.message.is_none() {
+                edit.message = Some(n);
+            }
+        }
+        self.refused = false;
+        self.send(sync(1, &update));
+    }
+
+    fn learn(&mut self, update: &[u8]) {
+        let update = Update::decode_v1(update).expect("the server's own bytes");
+        self.doc.transact_mut().apply_update(update).expect("the server's updates apply");
+        let txn = self.doc.transact();
+        assert!(
+            !txn.has_missing_updates(),
+            "device {} was sent an update whose past it lacks",
+            self.name
+        );
+    }
+
+    pub fn unsaved(&self) -> usize {
+        self.edits.iter().filter(|edit| !edit.acknowledged).count()
+    }
+}
+
+/// What a document says, as canonical JSON.
+pub fn content(doc: &Doc) -> String {
+    let ideas = doc.get_or_insert_map("ideas");
+    let txn = doc.transact();
+    let mut notes: Vec<(String, String, bool)> = ideas
+        .iter(&txn)
+        .filter_map(|(id, value)| {
+            let Out::YMap(map) = value else { return None };
+            let Some(Out::YText(text)) = map.get(&txn, "text") else { return None };
+            let trayed = matches!(
+                map.get(&txn, "deletedAt"),
+                Some(Out::Any(Any::Number(_) | Any::BigInt(_)))
+            );
+            Some((id.to_owned(), text.get_string(&txn), trayed))
+        })
+        .collect();
+    notes.sort_unstable();
+    serde_json::to_string(&notes).expect("strings")
+}
+
+/// Whether a deed is in a document.
+pub fn holds(doc: &Doc, deed: &Deed) -> bool {
+    let ideas = doc.get_or_insert_map("ideas");
+    let txn = doc.transact();
+    let note = match deed {
+        Deed::Wrote { note, .. } | Deed::Struck { note, .. } | Deed::Tray { note } => note,
+    };
+    let Some(Out::YMap(map)) = ideas.get(&txn, note) else { return false };
+    let Some(Out::YText(text)) = map.get(&txn, "text") else { return false };
+    match deed {
+        Deed::Wrote { word, .. } => text.get_string(&txn).contains(word.as_str()),
+        Deed::Struck { word, .. } => !text.get_string(&txn).contains(word.as_str()),
+        Deed::Tray { .. } => map.get(&txn, "deletedAt").is_some(),
+    }
+}
+
+pub fn sync(step: u8, payload: &[u8]) -> Bytes {
+    let mut frame = bytes::BytesMut::from(&[0, step][..]);
+    sangam::sync::frame::put_varint(&mut frame, payload.len() as u64);
+    frame.extend_from_slice(payload);
+    frame.freeze()
+}
+
+fn varint(mut bytes: &[u8]) -> (u64, &[u8]) {
+    let (mut value, mut shift) = (0, 0);
+    while let [byte, rest @ ..] = bytes {
+        value |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        bytes = rest;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    (value, bytes)
+}
