@@ -17,6 +17,8 @@ use sangam_shared::ids::{DocumentId, PersonId};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub mod sqlite;
+
 /// Position in a document's log. 0 is "nothing yet"; the first delta has sequence 1.
 pub type Sequence = u64;
 

@@ -108,3 +108,14 @@ pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 /// Milliseconds that a stopping server waits for its connections.
 pub const DRAIN_MS: u64 = 5_000;
+
+/// Requests that may wait for the store's writer.
+pub const STORE_REQUESTS_MAX: usize = 4_096;
+/// Requests in one commit.
+pub const STORE_BATCH_MAX: usize = 1_024;
+/// Connections that read the store at once.
+pub const STORE_READERS_MAX: usize = 4;
+/// Documents whose last sequence the writer remembers.
+pub const STORE_HEADS_MAX: usize = 50_000;
+/// Milliseconds between two attempts to write to a store that failed.
+pub const STORE_RETRY_MS: u64 = 500;

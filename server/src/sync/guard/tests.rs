@@ -212,7 +212,7 @@ fn the_schema_is_kept() {
     let cases: [(&str, fn(&Doc), Reason); 6] = [
         (
             "an unknown root",
-            |d| drop(d.get_or_insert_text("x").push(&mut d.transact_mut(), "a")),
+            |d| d.get_or_insert_text("x").push(&mut d.transact_mut(), "a"),
             Reason::UnknownKey,
         ),
         (
@@ -369,8 +369,7 @@ fn hostile_bytes_break_nothing() {
                 let fresh = rng.random_range(200..16_000_u64);
                 bytes = with_client(&bytes, fresh);
             }
-            drop(state_vector(&bytes));
-            drop(awareness(&bytes));
+            std::hint::black_box((state_vector(&bytes).is_ok(), awareness(&bytes).is_ok()));
             if room.guard.check(&bytes).is_ok_and(|checked| checked.has_news) {
                 accepted += 1;
                 room.take(&bytes).expect("checked a moment ago");

@@ -1,0 +1,136 @@
+//! The embedded engine: one SQLite file, one writer thread, group commit.
+//!
+//! Everything that waits while a commit is on its way goes into the next one, so that one fsync
+//! serves many rooms. After a failed commit the connection is thrown away and the heads are read
+//! afresh: a failed fsync is never retried as if nothing had happened.
+
+mod file;
+mod read;
+mod schema;
+mod write;
+
+pub use file::{OpenError, SqliteReader};
+
+use super::{Append, Health, Loaded, Record, RecordChange, Sequence, Store, StoreError, Stored};
+use bytes::Bytes;
+use file::Folder;
+use futures_util::future::BoxFuture;
+use read::Readers;
+use sangam_shared::ids::DocumentId;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+use write::{Request, Writer};
+
+/// The embedded store.
+pub struct SqliteStore {
+    epoch: Uuid,
+    writer: Writer,
+    readers: Arc<Readers>,
+    /// Held for as long as the store lives: a second process is refused.
+    _folder: Folder,
+}
+
+impl SqliteStore {
+    /// Opens the database in a folder, and creates both where they are missing. `fresh` names the
+    /// life of a new database.
+    ///
+    /// # Errors
+    /// [`OpenError`], a sentence for the operator; nothing is changed then.
+    pub fn open(folder: &Path, fresh: Uuid) -> Result<Self, OpenError> {
+        let folder = Folder::lock(folder)?;
+        let (connection, epoch) = file::open_writable(folder.database(), fresh)?;
+        let readers = Arc::new(Readers::new(folder.database().to_owned()));
+        let writer = Writer::start(connection, folder.database().to_owned())?;
+        Ok(Self { epoch, writer, readers, _folder: folder })
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        let (answer, answered) = oneshot::channel();
+        let request = request(answer);
+        Box::pin(async move {
+            self.writer.send(request).await?;
+            answered.await.unwrap_or_else(|_| Err(stopped()))
+        })
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        let readers = Arc::clone(&self.readers);
+        Box::pin(async move { readers.run(read).await })
+    }
+}
+
+impl Store for SqliteStore {
+    fn epoch(&self) -> Uuid {
+        self.epoch
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.writer.health()
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Sequence, StoreError>> {
+        if append.deltas.is_empty() {
+            return Box::pin(async { Err(StoreError::Fatal("an append of nothing".into())) });
+        }
+        self.ask(|answer| Request::Append(append, answer))
+    }
+
+    fn load(
+        &self,
+        document: DocumentId,
+        after: Sequence,
+    ) -> BoxFuture<'_, Result<Loaded, StoreError>> {
+        self.read(move |connection| read::load(connection, document, after))
+    }
+
+    fn heads(
+        &self,
+        documents: Vec<DocumentId>,
+    ) -> BoxFuture<'_, Result<Vec<Sequence>, StoreError>> {
+        self.read(move |connection| {
+            documents.iter().map(|document| read::head(connection, *document)).collect()
+        })
+    }
+
+    fn compact(
+        &self,
+        document: DocumentId,
+        base: Sequence,
+        upto: Sequence,
+        snapshot: Bytes,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.ask(|answer| Request::Compact { document, base, upto, snapshot, answer })
+    }
+
+    fn history(
+        &self,
+        document: DocumentId,
+        from: Sequence,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<Stored>, StoreError>> {
+        self.read(move |connection| read::history(connection, document, from, count))
+    }
+
+    fn commit(&self, changes: Vec<RecordChange>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.ask(|answer| Request::Records(changes, answer))
+    }
+
+    fn records(&self) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        self.read(read::records)
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("the store has stopped".into())
+}
+
+#[cfg(test)]
+mod tests;
