@@ -1,7 +1,7 @@
 //! Start and stop of one server: `run` takes its listener and its shutdown, so that a test can
 //! hold both.
 
-use crate::app::App;
+use crate::http::Api;
 use axum::Router;
 use axum::serve::ListenerExt;
 use sangam_shared::limits;
@@ -17,12 +17,12 @@ use tokio_util::sync::CancellationToken;
 /// # Errors
 /// Where the listener fails.
 pub async fn run(
-    app: Arc<App>,
+    api: Arc<Api>,
     router: Router,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let draining = app.draining.clone();
+    let draining = api.draining.clone();
     let begin = draining.clone();
     tokio::spawn(async move {
         shutdown.await;
@@ -39,13 +39,13 @@ pub async fn run(
         .into_future();
     let serving = tokio::spawn(serving);
     draining.cancelled().await;
-    tracing::info!(sockets = app.sockets.len(), "draining");
-    app.sockets.close();
+    tracing::info!(sockets = api.sockets.len(), "draining");
+    api.sockets.close();
     let limit = Duration::from_millis(limits::DRAIN_MS);
-    if tokio::time::timeout(limit, app.sockets.wait()).await.is_err() {
-        tracing::warn!(sockets = app.sockets.len(), "some peers did not leave in time");
+    if tokio::time::timeout(limit, api.sockets.wait()).await.is_err() {
+        tracing::warn!(sockets = api.sockets.len(), "some peers did not leave in time");
     }
-    app.rooms.settle().await;
+    api.rooms.settle().await;
     // Requests that are still answered get the same time; then the process ends anyway.
     match tokio::time::timeout(limit, serving).await {
         Ok(Ok(served)) => served,

@@ -9,7 +9,6 @@ macro_rules! uuid_ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[cfg_attr(test, derive(ts_rs::TS))]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -53,7 +52,6 @@ uuid_ids!(
 /// A short name that an organiser chose (site, common, language group): lower-case ASCII letters,
 /// digits and hyphens, 1 to [`crate::limits::KEY_CHARS_MAX`] characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(transparent)]
 pub struct Key(String);
 

@@ -8,3 +8,5 @@ pub mod limits;
 pub mod message;
 pub mod role;
 pub mod schema;
+#[cfg(test)]
+mod typescript;

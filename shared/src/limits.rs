@@ -119,3 +119,10 @@ pub const STORE_READERS_MAX: usize = 4;
 pub const STORE_HEADS_MAX: usize = 50_000;
 /// Milliseconds between two attempts to write to a store that failed.
 pub const STORE_RETRY_MS: u64 = 500;
+
+/// Bytes that are read from a socket at once. tungstenite's default is 128 KiB a connection.
+pub const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes that are gathered before a socket is written to.
+pub const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+/// Bytes that may wait inside one socket: one whole document, and what comes meanwhile.
+pub const WRITE_BUFFER_BYTES_MAX: usize = OUTBOX_BYTES_MAX + 1024 * 1024;

@@ -1,0 +1,205 @@
+//! The records of an event, as they are stored.
+
+use sangam_shared::ids::{DocumentId, EventId, Key, LinkId, PersonId, SessionId, WorkshopId};
+use sangam_shared::role::Role;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A text in several languages, by language tag.
+pub type Words = BTreeMap<String, String>;
+
+/// One workshop day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its id.
+    pub id: EventId,
+    /// Its name in addresses: `/e/{slug}`.
+    pub slug: Key,
+    /// Its title.
+    pub title: Words,
+    /// The day, at the first site.
+    pub date: jiff::civil::Date,
+    /// Languages of its public texts, the first one first.
+    pub languages: Vec<String>,
+    /// The document that all screens read.
+    pub stage: DocumentId,
+    /// At least one.
+    pub sites: Vec<Site>,
+    /// In order of time.
+    pub programme: Vec<ProgrammeItem>,
+    /// In order of their numbers, from 1.
+    pub workshops: Vec<Workshop>,
+    /// The shelf of digital commons.
+    pub commons: Vec<Common>,
+}
+
+/// A place, or a remote group, with its own clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    /// Its short name.
+    pub key: Key,
+    /// Its name.
+    pub name: Words,
+    /// IANA time zone.
+    pub time_zone: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// The language that its screens start with.
+    pub language: String,
+}
+
+/// What kind of thing a programme item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// Everybody listens.
+    Plenary,
+    /// A meal or a pause.
+    Break,
+    /// Groups form.
+    Groups,
+    /// Groups work on their boards.
+    Workshops,
+    /// Groups present.
+    Readout,
+}
+
+/// One line of the programme.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProgrammeItem {
+    /// Unique within the event.
+    pub id: u32,
+    /// Begin.
+    pub starts_at: jiff::Timestamp,
+    /// End.
+    pub ends_at: jiff::Timestamp,
+    /// What it is called.
+    pub title: Words,
+    /// What kind of thing it is.
+    pub kind: ItemKind,
+    /// The sites that it concerns; all where empty.
+    pub sites: Vec<Key>,
+    /// Who moderates.
+    #[serde(default)]
+    pub moderator: Option<String>,
+    /// Who speaks.
+    #[serde(default)]
+    pub speakers: Vec<String>,
+    /// The video link.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+/// One theme with one group and one board.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Workshop {
+    /// Its id.
+    pub id: WorkshopId,
+    /// Its number, from 1; the first half of a plan's `ref`.
+    pub number: u32,
+    /// The theme.
+    pub title: Words,
+    /// The question that it answers.
+    pub question: Words,
+    /// Its board.
+    pub board: DocumentId,
+    /// Who runs it, per site.
+    pub facilitators: Vec<Facilitator>,
+    /// Seats.
+    #[serde(default)]
+    pub capacity: Option<u32>,
+}
+
+/// Who runs a workshop at one site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facilitator {
+    /// Their name as the programme prints it.
+    pub name: String,
+    /// Where they are.
+    pub site: Key,
+}
+
+/// A digital common on the shelf.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Common {
+    /// Its short name, which plans cite.
+    pub key: Key,
+    /// Its name.
+    pub name: String,
+    /// Where it is found.
+    pub url: String,
+    /// Who looks after it.
+    pub steward: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// SPDX licence expression, where it is known.
+    #[serde(default)]
+    pub licence: Option<String>,
+    /// Its `publiccode.yml`.
+    #[serde(default)]
+    pub publiccode_url: Option<String>,
+}
+
+/// Somebody at an event. Documents carry the id alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// The id that documents carry.
+    pub id: PersonId,
+    /// Their name, cleaned.
+    pub name: String,
+    /// Whom they work for, if they said so.
+    #[serde(default)]
+    pub organisation: Option<String>,
+    /// Where they are.
+    pub site: Key,
+    /// Their role.
+    pub role: Role,
+    /// The language of their interface.
+    pub language: String,
+    /// The languages that they speak.
+    #[serde(default)]
+    pub languages: Vec<String>,
+    /// When they came, in milliseconds since 1970.
+    pub joined_at_ms: u64,
+}
+
+/// A capability. The token itself is stored nowhere: it is derived from the id and the server's key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its id.
+    pub id: LinkId,
+    /// What it makes of whoever opens it.
+    pub role: Role,
+    /// The site that it presets.
+    #[serde(default)]
+    pub site: Option<Key>,
+    /// SHA-256 of the token, in hexadecimal.
+    pub token_hash: String,
+    /// After this moment it opens nothing, in milliseconds since 1970.
+    #[serde(default)]
+    pub expires_at_ms: Option<u64>,
+    /// It opens nothing any more.
+    #[serde(default)]
+    pub revoked: bool,
+}
+
+/// One device's session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// The link that it was exchanged for. Revoking the link ends the session.
+    pub link: LinkId,
+    /// Who it is; screens are nobody.
+    #[serde(default)]
+    pub person: Option<PersonId>,
+    /// Its role.
+    pub role: Role,
+    /// Its site.
+    #[serde(default)]
+    pub site: Option<Key>,
+    /// SHA-256 of its secret, in hexadecimal.
+    pub secret_hash: String,
+    /// When it ends, in milliseconds since 1970.
+    pub expires_at_ms: u64,
+}

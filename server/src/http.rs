@@ -1,0 +1,131 @@
+//! The outside: routes, thin. Each parses, authorises, calls, answers.
+
+pub mod assets;
+mod events;
+mod health;
+mod problem;
+mod sessions;
+mod sync;
+
+pub use problem::Problem;
+
+use crate::clock::{Chance, Clock};
+use crate::config::PublicUrl;
+use crate::event::Events;
+use crate::event::access::{Denied, Principal};
+use crate::store::Store;
+use crate::sync::rooms::Rooms;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::routing::{get, post};
+use problem::Code;
+use sangam_shared::limits;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+/// What the routes share.
+pub struct Api {
+    /// All events.
+    pub events: Arc<Events>,
+    /// All open documents.
+    pub rooms: Rooms,
+    /// The durable log.
+    pub store: Arc<dyn Store>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The dice.
+    pub chance: Arc<Chance>,
+    /// Where people reach us, when the operator said so. Then it is the only allowed origin.
+    pub public_url: Option<PublicUrl>,
+    /// Cancelled when the server begins to stop.
+    pub draining: CancellationToken,
+    /// Every open socket.
+    pub sockets: TaskTracker,
+}
+
+/// The cookie that carries a session's secret.
+const COOKIE_NAME: &str = "sangam_session";
+
+/// All routes.
+pub fn router(api: Arc<Api>) -> Router {
+    let timeout = Duration::from_millis(limits::REQUEST_TIMEOUT_MS);
+    let answers = Router::new()
+        .route("/api/v1/links/inspect", post(sessions::inspect))
+        .route("/api/v1/sessions", post(sessions::create))
+        .route("/api/v1/session", get(sessions::show).delete(sessions::end))
+        .route("/api/v1/events/{slug}", get(events::show))
+        .route("/api/v1/events/{slug}/people", get(events::people))
+        .route("/api/v1/time", get(health::time))
+        .route("/healthz", get(health::healthy))
+        .route("/readyz", get(health::ready))
+        .layer(DefaultBodyLimit::max(limits::REQUEST_BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, timeout))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ));
+    Router::new()
+        .merge(answers)
+        .route("/sync/{document}", get(sync::upgrade))
+        .with_state(api)
+        .merge(assets::router())
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+}
+
+impl Api {
+    /// Whoever asks: by bearer token, or by cookie and then only from our own pages.
+    fn principal(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
+        let token = bearer(headers).or_else(|| cookie(headers)).ok_or(Code::NoSession)?;
+        self.events.principal(&token).map_err(|denied| match denied {
+            // A stale cookie is no broken link: the person joins again.
+            Denied::Unknown if bearer(headers).is_none() => Code::NoSession.into(),
+            other => other.into(),
+        })
+    }
+
+    /// Refuses a request that another site's page makes with our cookie.
+    fn same_origin(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        match headers.get(ORIGIN) {
+            None if bearer(headers).is_some() || cookie(headers).is_none() => Ok(()),
+            Some(origin) if self.is_ours(origin, headers) => Ok(()),
+            _ => Err(Code::ForeignOrigin.into()),
+        }
+    }
+
+    /// Whether an `Origin` is exactly ours. Where the operator named no public URL, ours is the host
+    /// that the browser asked, which a page elsewhere cannot choose.
+    fn is_ours(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
+        let Ok(origin) = origin.to_str() else { return false };
+        if let Some(url) = &self.public_url {
+            return origin == url.as_str();
+        }
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let authority = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
+        authority.is_some_and(|authority| Some(authority) == host)
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ").map(|token| token.trim().to_owned())
+}
+
+fn cookie(headers: &HeaderMap) -> Option<String> {
+    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    pairs
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == COOKIE_NAME).then(|| value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! Reading an event.
+
+use super::Api;
+use super::problem::{Code, Problem};
+use crate::event::access::Action;
+use crate::event::model::Event;
+use crate::event::view;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// The event's public texts, for whoever has a link to it.
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let event = allowed(&api, &slug, &headers, Action::ReadEvent)?;
+    Ok(Json(view::event(&event)).into_response())
+}
+
+/// Who is there.
+pub(super) async fn people(
+    State(api): State<Arc<Api>>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let event = allowed(&api, &slug, &headers, Action::ReadPeople)?;
+    let people = api.events.people(event.id);
+    let people: Vec<view::PersonView<'_>> = people.iter().map(Into::into).collect();
+    Ok(Json(serde_json::json!({ "people": people })).into_response())
+}
+
+fn allowed(
+    api: &Api,
+    slug: &str,
+    headers: &HeaderMap,
+    action: Action,
+) -> Result<Arc<Event>, Problem> {
+    let principal = api.principal(headers)?;
+    let event = api.events.by_slug(slug).ok_or(Code::NotFound)?;
+    api.events.allow(&principal, event.id, action)?;
+    Ok(event)
+}

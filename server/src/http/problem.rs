@@ -1,0 +1,172 @@
+//! Refusals as RFC 9457 problem details. `code` names a sentence in the message files.
+
+use crate::event::EventsError;
+use crate::event::access::Denied;
+use axum::Json;
+use axum::extract::FromRequest;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// Every way in which a request can be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Code {
+    NoSession,
+    LinkUnknown,
+    LinkExpired,
+    LinkRevoked,
+    Forbidden,
+    ForeignOrigin,
+    NotFound,
+    InvalidField,
+    TooLarge,
+    Full,
+    Unavailable,
+}
+
+/// A refusal.
+#[derive(Debug)]
+pub struct Problem {
+    code: Code,
+    field: Option<String>,
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct Body<'p> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'p str,
+    code: Code,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'p str>,
+}
+
+impl Code {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::NoSession => StatusCode::UNAUTHORIZED,
+            Self::LinkUnknown | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::LinkExpired | Self::LinkRevoked => StatusCode::GONE,
+            Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Full => StatusCode::CONFLICT,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// For machines' logs; people read the message files.
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::NoSession => "Open the link of your event first.",
+            Self::LinkUnknown => "Nobody knows this link.",
+            Self::LinkExpired => "This link has expired.",
+            Self::LinkRevoked => "This link was taken back.",
+            Self::Forbidden => "Your role may not do this.",
+            Self::ForeignOrigin => "This request comes from another site's page.",
+            Self::NotFound => "There is nothing here.",
+            Self::InvalidField => "A field is not usable.",
+            Self::TooLarge => "This is larger than the limit.",
+            Self::Full => "This event has no seat left.",
+            Self::Unavailable => "The server cannot write at the moment; try again.",
+        }
+    }
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        Self { code, field: None, detail: code.sentence().to_owned() }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unknown => Code::LinkUnknown,
+            Denied::Expired => Code::LinkExpired,
+            Denied::Revoked => Code::LinkRevoked,
+            Denied::Foreign | Denied::Forbidden => Code::Forbidden,
+        }
+        .into()
+    }
+}
+
+impl From<EventsError> for Problem {
+    fn from(error: EventsError) -> Self {
+        match error {
+            EventsError::Denied(denied) => denied.into(),
+            EventsError::Field { field, why } => Self::field(field, &why),
+            EventsError::Full => Code::Full.into(),
+            EventsError::Exists(slug) => Self::field("slug", &format!("{slug} exists already")),
+            EventsError::Store(error) => {
+                tracing::error!(%error, "a request failed");
+                Code::Unavailable.into()
+            }
+            EventsError::Damaged { .. } => {
+                tracing::error!(%error, "a request failed");
+                Code::Unavailable.into()
+            }
+        }
+    }
+}
+
+impl Problem {
+    /// A field that is not usable; `why` is a clause such as "is empty".
+    pub(crate) fn field(field: &str, why: &str) -> Self {
+        let detail = format!("The field `{field}` {why}.");
+        Self { code: Code::InvalidField, field: Some(field.to_owned()), detail }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let body = Body {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Refused"),
+            status: status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            field: self.field.as_deref(),
+        };
+        let mut response = (status, Json(body)).into_response();
+        let problem = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        response
+    }
+}
+
+/// JSON whose refusal is a problem that names the field.
+pub(crate) struct JsonBody<T>(pub T);
+
+impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(
+        request: axum::extract::Request,
+        state: &S,
+    ) -> Result<Self, Self::Rejection> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Code::TooLarge.into())
+            }
+            Err(JsonRejection::JsonDataError(error)) => {
+                // axum puts the path first: "…: name: invalid type: …"; serde quotes missing ones.
+                let text = error.body_text();
+                let clause = text.split(": ").skip(1).collect::<Vec<_>>().join(": ");
+                let quoted = clause.split('`').nth(1);
+                let path = clause.split(": ").next().filter(|path| !path.contains(' '));
+                let field = path.or(quoted).unwrap_or("body").to_owned();
+                Err(Problem::field(&field, &format!("is not as expected: {clause}")))
+            }
+            Err(rejection) => {
+                Err(Problem::field("body", &format!("is not JSON: {}", rejection.body_text())))
+            }
+        }
+    }
+}
