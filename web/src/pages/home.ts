@@ -1,0 +1,4 @@
+import { start } from '../ui/mount';
+import Home from './Home.svelte';
+
+void start(Home);

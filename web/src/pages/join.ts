@@ -1,0 +1,4 @@
+import { start } from '../ui/mount';
+import Join from './Join.svelte';
+
+void start(Join);

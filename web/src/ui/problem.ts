@@ -1,0 +1,23 @@
+// The sentence for whatever went wrong.
+
+import { t, type Key } from '../messages/messages.svelte';
+import { Problem } from './api';
+
+const KNOWN: Record<string, Key> = {
+  no_session: 'error.no_session',
+  link_unknown: 'error.link_unknown',
+  link_expired: 'error.link_expired',
+  link_revoked: 'error.link_revoked',
+  forbidden: 'error.forbidden',
+  foreign_origin: 'error.foreign_origin',
+  not_found: 'error.not_found',
+  invalid_field: 'error.invalid_field',
+  too_large: 'error.too_large',
+  full: 'error.full',
+  network: 'error.network',
+};
+
+export function sentence(error: unknown): string {
+  const code = error instanceof Problem ? error.code : '';
+  return t(KNOWN[code] ?? 'error.unavailable');
+}
