@@ -1,1 +1,12 @@
 //! Real clients against the real binary: the harness that the wire tests share.
+
+mod client;
+mod server;
+
+pub use client::{Client, Heard};
+pub use server::{Board, Links, Server, run};
+
+use std::time::Duration;
+
+/// How long anything may take before a test calls it missing.
+pub const PATIENCE: Duration = Duration::from_secs(20);

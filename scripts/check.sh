@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Format, lints, types, licences; advisories where the database can be had.
+source "$(dirname "$0")/lib.sh"
+need_node
+need_cargo
+
+say "rustfmt"
+cargo fmt --all --check
+npm_packages web
+say "prettier, eslint, svelte-check"
+(
+  cd web
+  npx --no-install prettier --check --log-level warn .
+  npx --no-install eslint .
+  npx --no-install svelte-check --tsconfig ./tsconfig.json --fail-on-warnings
+)
+say "clippy"
+cargo clippy --release --locked --workspace --all-targets --quiet -- -D warnings
+
+if ! cargo deny --version >/dev/null 2>&1; then
+  say "installing cargo-deny"
+  cargo install --locked --quiet cargo-deny
+fi
+say "licences and bans"
+cargo deny --log-level error check licenses bans sources
+say "advisories"
+if cargo deny --log-level error fetch db >/dev/null 2>&1; then
+  cargo deny --log-level error check advisories
+else
+  echo "the advisory database cannot be reached from here: advisories were not checked"
+fi
