@@ -19,7 +19,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use problem::Code;
 use sangam_shared::limits;
 use std::sync::Arc;
@@ -64,6 +64,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/time", get(health::time))
         .route("/healthz", get(health::healthy))
         .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(async || Problem::from(Code::MethodNotAllowed))
+        .route("/api/v1/{*rest}", any(async || Problem::from(Code::NotFound)))
         .layer(DefaultBodyLimit::max(limits::REQUEST_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, timeout))
         .layer(SetResponseHeaderLayer::if_not_present(

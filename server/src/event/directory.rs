@@ -4,6 +4,7 @@
 use crate::clock::{Chance, Clock};
 use crate::event::access::{self, Action, Denied, LinkKey, Principal};
 use crate::event::file::EventFile;
+use crate::event::language;
 use crate::event::model::{
     Common, Event, Facilitator, Link, Person, ProgrammeItem, Session, Site, Words, Workshop,
 };
@@ -19,7 +20,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 /// All events of a server.
 pub struct Events {
@@ -27,11 +28,14 @@ pub struct Events {
     key: LinkKey,
     clock: Arc<dyn Clock>,
     chance: Arc<Chance>,
-    state: RwLock<State>,
+    state: Arc<RwLock<State>>,
     /// Held while a change is decided, committed and applied.
-    changing: Mutex<()>,
+    changing: Arc<Mutex<()>>,
     version: watch::Sender<u64>,
 }
+
+/// The right to change something, until it is stored and applied.
+type Turn = OwnedMutexGuard<()>;
 
 #[derive(Default)]
 struct State {
@@ -138,8 +142,8 @@ impl Events {
     ) -> Result<Self, EventsError> {
         let state = State::from_records(store.records().await?)?;
         let (version, _) = watch::channel(0);
-        let changing = Mutex::new(());
-        Ok(Self { store, key, clock, chance, state: RwLock::new(state), changing, version })
+        let (state, changing) = (Arc::new(RwLock::new(state)), Arc::new(Mutex::new(())));
+        Ok(Self { store, key, clock, chance, state, changing, version })
     }
 
     /// Moves whenever anything about any event, person, link or session has changed.
@@ -153,7 +157,7 @@ impl Events {
     /// # Errors
     /// [`EventsError::Exists`], or the store's.
     pub async fn create(&self, file: &EventFile) -> Result<Arc<Event>, EventsError> {
-        let _turn = self.changing.lock().await;
+        let turn = self.turn().await;
         let made = self.make(file)?;
         if self.read().slugs.contains_key(&made.event.slug) {
             return Err(EventsError::Exists(made.event.slug.clone()));
@@ -173,7 +177,7 @@ impl Events {
         let mut changes = vec![put(id, "event", &id.to_string(), &made.event)];
         changes.extend(made.people.iter().map(|p| put(id, "person", &p.id.to_string(), p)));
         changes.extend(made.links.iter().map(|l| put(id, "link", &l.id.to_string(), l)));
-        self.commit(changes).await?;
+        self.commit(turn, changes).await?;
         Ok(self.read().events[&id].event.clone())
     }
 
@@ -318,7 +322,7 @@ impl Events {
         token: &str,
         newcomer: Newcomer,
     ) -> Result<(String, Principal), EventsError> {
-        let _turn = self.changing.lock().await;
+        let turn = self.turn().await;
         let (event, link) = self.inspect(token)?;
         let now_ms = self.clock.now_ms();
         let mut changes = Vec::new();
@@ -341,7 +345,7 @@ impl Events {
             expires_at_ms: now_ms + limits::SESSION_DAYS * 86_400_000,
         };
         changes.push(put(event.id, "session", &session.id.to_string(), &session));
-        self.commit(changes).await?;
+        self.commit(turn, changes).await?;
         let principal = self.principal(&secret)?;
         Ok((secret, principal))
     }
@@ -373,12 +377,12 @@ impl Events {
             }
             None => event.sites[0].key.clone(),
         };
-        let is_tag = |tag: &String| (2..=20).contains(&tag.len()) && tag.is_ascii();
-        if !is_tag(&newcomer.language) {
+        if !language::is_tag(&newcomer.language) {
             let why = "is not a language tag".to_owned();
             return Err(EventsError::Field { field: "language", why });
         }
-        if newcomer.languages.len() > 20 || !newcomer.languages.iter().all(is_tag) {
+        let all_tags = newcomer.languages.iter().all(|tag| language::is_tag(tag));
+        if newcomer.languages.len() > 20 || !all_tags {
             let why = "are not language tags".to_owned();
             return Err(EventsError::Field { field: "languages", why });
         }
@@ -400,13 +404,13 @@ impl Events {
     /// The store's.
     pub async fn leave(&self, principal: &Principal) -> Result<(), EventsError> {
         let Some(session) = principal.session else { return Ok(()) };
-        let _turn = self.changing.lock().await;
+        let turn = self.turn().await;
         let change = RecordChange::Delete {
             event: principal.event.0,
             kind: "session".to_owned(),
             id: session.to_string(),
         };
-        self.commit(vec![change]).await
+        self.commit(turn, vec![change]).await
     }
 
     /// Takes a link back, and with it every session that came of it.
@@ -414,27 +418,41 @@ impl Events {
     /// # Errors
     /// [`Denied::Unknown`], or the store's.
     pub async fn revoke(&self, event: EventId, link: LinkId) -> Result<(), EventsError> {
-        let _turn = self.changing.lock().await;
+        let turn = self.turn().await;
         let found = self.read().events.get(&event).and_then(|h| h.links.get(&link).cloned());
         let mut link = found.ok_or(Denied::Unknown)?;
         link.revoked = true;
-        self.commit(vec![put(event, "link", &link.id.to_string(), &link)]).await
+        self.commit(turn, vec![put(event, "link", &link.id.to_string(), &link)]).await
     }
 
-    async fn commit(&self, changes: Vec<RecordChange>) -> Result<(), EventsError> {
-        self.store.commit(changes.clone()).await?;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        for change in changes {
-            match change {
-                RecordChange::Put(record) => state.put(record)?,
-                RecordChange::Delete { event, kind, id } => {
-                    state.delete(EventId(event), &kind, &id)
+    async fn turn(&self) -> Turn {
+        Arc::clone(&self.changing).lock_owned().await
+    }
+
+    /// Stores, applies and tells, in this order. Once begun it runs to its end even where the caller
+    /// goes away, as a request does whose browser closes: or memory would lack what the store has.
+    async fn commit(&self, turn: Turn, changes: Vec<RecordChange>) -> Result<(), EventsError> {
+        let (store, state) = (Arc::clone(&self.store), Arc::clone(&self.state));
+        let version = self.version.clone();
+        let running = tokio::spawn(async move {
+            let _turn = turn;
+            store.commit(changes.clone()).await?;
+            let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
+            for change in changes {
+                match change {
+                    RecordChange::Put(record) => state.put(record)?,
+                    RecordChange::Delete { event, kind, id } => {
+                        state.delete(EventId(event), &kind, &id);
+                    }
                 }
             }
-        }
-        drop(state);
-        self.version.send_modify(|version| *version += 1);
-        Ok(())
+            drop(state);
+            version.send_modify(|version| *version += 1);
+            Ok(())
+        });
+        running.await.unwrap_or_else(|stopped| {
+            Err(StoreError::Unavailable(format!("the change was interrupted: {stopped}")).into())
+        })
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -713,3 +731,6 @@ pub fn words<'w>(words: &'w Words, language: &str) -> &'w str {
     let any = || words.values().next();
     words.get(language).or_else(any).map_or("", String::as_str)
 }
+
+#[cfg(test)]
+mod tests;

@@ -314,3 +314,6 @@ fn order(n: usize) -> String {
         format!("b{}{}", digit(n / 62), digit(n))
     }
 }
+
+#[cfg(test)]
+mod tests;

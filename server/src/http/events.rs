@@ -6,6 +6,7 @@ use crate::event::access::Action;
 use crate::event::model::Event;
 use crate::event::view;
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -14,20 +15,20 @@ use std::sync::Arc;
 /// The event's public texts, for whoever has a link to it.
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
-    Path(slug): Path<String>,
+    slug: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let event = allowed(&api, &slug, &headers, Action::ReadEvent)?;
+    let event = allowed(&api, slug, &headers, Action::ReadEvent)?;
     Ok(Json(view::event(&event)).into_response())
 }
 
 /// Who is there.
 pub(super) async fn people(
     State(api): State<Arc<Api>>,
-    Path(slug): Path<String>,
+    slug: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let event = allowed(&api, &slug, &headers, Action::ReadPeople)?;
+    let event = allowed(&api, slug, &headers, Action::ReadPeople)?;
     let people = api.events.people(event.id);
     let people: Vec<view::PersonView<'_>> = people.iter().map(Into::into).collect();
     Ok(Json(serde_json::json!({ "people": people })).into_response())
@@ -35,12 +36,14 @@ pub(super) async fn people(
 
 fn allowed(
     api: &Api,
-    slug: &str,
+    slug: Result<Path<String>, PathRejection>,
     headers: &HeaderMap,
     action: Action,
 ) -> Result<Arc<Event>, Problem> {
     let principal = api.principal(headers)?;
-    let event = api.events.by_slug(slug).ok_or(Code::NotFound)?;
+    // An address that is no UTF-8 names nothing.
+    let Path(slug) = slug.map_err(|_| Code::NotFound)?;
+    let event = api.events.by_slug(&slug).ok_or(Code::NotFound)?;
     api.events.allow(&principal, event.id, action)?;
     Ok(event)
 }

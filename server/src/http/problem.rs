@@ -20,6 +20,7 @@ pub(crate) enum Code {
     Forbidden,
     ForeignOrigin,
     NotFound,
+    MethodNotAllowed,
     InvalidField,
     TooLarge,
     Full,
@@ -52,6 +53,7 @@ impl Code {
             Self::LinkUnknown | Self::NotFound => StatusCode::NOT_FOUND,
             Self::LinkExpired | Self::LinkRevoked => StatusCode::GONE,
             Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Full => StatusCode::CONFLICT,
@@ -69,6 +71,7 @@ impl Code {
             Self::Forbidden => "Your role may not do this.",
             Self::ForeignOrigin => "This request comes from another site's page.",
             Self::NotFound => "There is nothing here.",
+            Self::MethodNotAllowed => "This address does not take this method.",
             Self::InvalidField => "A field is not usable.",
             Self::TooLarge => "This is larger than the limit.",
             Self::Full => "This event has no seat left.",
@@ -159,7 +162,9 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for JsonBody
                 // axum puts the path first: "…: name: invalid type: …"; serde quotes missing ones.
                 let text = error.body_text();
                 let clause = text.split(": ").skip(1).collect::<Vec<_>>().join(": ");
-                let quoted = clause.split('`').nth(1);
+                let names_field = ["missing field", "unknown field"];
+                let names_field = names_field.iter().any(|start| clause.starts_with(start));
+                let quoted = clause.split('`').nth(1).filter(|_| names_field);
                 let path = clause.split(": ").next().filter(|path| !path.contains(' '));
                 let field = path.or(quoted).unwrap_or("body").to_owned();
                 Err(Problem::field(&field, &format!("is not as expected: {clause}")))

@@ -1,1 +1,341 @@
+//! The API, asked as a client asks it, over a real data folder.
 
+use crate::app;
+use crate::config::{Config, LogFormat, PublicUrl};
+use crate::event::file::EventFile;
+use crate::http::{Api, router};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use sangam_shared::limits::REQUEST_BYTES_MAX;
+use sangam_shared::role::Role;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tower::ServiceExt;
+
+const DEMO: &str = include_str!("../../demo/infra-structures.toml");
+const ORIGIN: &str = "http://localhost:8080";
+
+struct Server {
+    api: Arc<Api>,
+    router: Router,
+    _folder: tempfile::TempDir,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    json: Value,
+}
+
+impl Answer {
+    fn problem(&self) -> (u16, &str, Option<&str>) {
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(self.json["status"], self.status.as_u16());
+        assert!(self.json["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+        (self.status.as_u16(), self.json["code"].as_str().unwrap(), self.json["field"].as_str())
+    }
+
+    /// The session's secret in the answer's cookie.
+    fn secret(&self) -> String {
+        let cookie = self.headers[header::SET_COOKIE].to_str().unwrap();
+        cookie.split(';').next().unwrap().strip_prefix("sangam_session=").unwrap().to_owned()
+    }
+}
+
+impl Server {
+    async fn new() -> Self {
+        Self::reached_at(ORIGIN).await
+    }
+
+    async fn reached_at(url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            data: folder.path().to_owned(),
+            public_url: Some(PublicUrl::parse(url).unwrap()),
+            log_format: LogFormat::Text,
+        };
+        let api = app::open(&config).await.unwrap();
+        api.events.create(&EventFile::parse(DEMO).unwrap()).await.unwrap();
+        Self { router: router(Arc::clone(&api)), api, _folder: folder }
+    }
+
+    fn token(&self, role: Role) -> String {
+        let event = self.api.events.by_slug("demo").unwrap();
+        let links = self.api.events.links(event.id, ORIGIN);
+        links.into_iter().find(|link| link.role == role).unwrap().token
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 1 << 20).await.unwrap();
+        let json = serde_json::from_slice(&bytes).unwrap_or_default();
+        assert_eq!(parts.headers[header::CACHE_CONTROL], "no-store");
+        Answer { status: parts.status, headers: parts.headers, json }
+    }
+
+    async fn get(&self, path: &str, bearer: Option<&str>) -> Answer {
+        let mut request = Request::get(path);
+        if let Some(token) = bearer {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ORIGIN, ORIGIN)
+            .body(Body::from(body.to_string()));
+        self.send(request.unwrap()).await
+    }
+
+    async fn join(&self, role: Role) -> Answer {
+        let body = json!({
+            "token": self.token(role), "name": "Meera Rao", "organisation": "PHC",
+            "language": "en", "languages": ["en", "kn"],
+        });
+        self.post("/api/v1/sessions", &body).await
+    }
+}
+
+#[tokio::test]
+async fn a_link_is_inspected_and_then_exchanged() {
+    let server = Server::new().await;
+    let token = server.token(Role::Participant);
+    let seen = server.post("/api/v1/links/inspect", &json!({ "token": token })).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert_eq!(seen.json["event"]["slug"], "demo");
+    assert_eq!(seen.json["event"]["languages"], json!(["fr", "en"]));
+    assert_eq!((&seen.json["role"], &seen.json["site"]), (&json!("participant"), &json!("paris")));
+    assert_eq!(seen.json["sites"][1]["timeZone"], "Asia/Kolkata");
+
+    let joined = server.join(Role::Participant).await;
+    assert_eq!(joined.status, StatusCode::CREATED);
+    let cookie = joined.headers[header::SET_COOKIE].to_str().unwrap();
+    for attribute in ["; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=2592000"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    assert!(!cookie.contains("Secure"), "the server is opened over plain HTTP");
+    assert_eq!(joined.json["person"]["name"], "Meera Rao");
+    assert_eq!(joined.json["person"]["languages"], json!(["en", "kn"]));
+
+    let request = Request::get("/api/v1/session")
+        .header(header::COOKIE, format!("theme=dark; sangam_session={}", joined.secret()));
+    let again = server.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!((again.status, &again.json), (StatusCode::OK, &joined.json));
+}
+
+#[tokio::test]
+async fn cookies_are_for_https_alone_where_the_server_is_opened_so() {
+    let server = Server::reached_at("https://sangam.example").await;
+    let body = json!({ "token": server.token(Role::Screen), "language": "fr" });
+    let request = Request::post("/api/v1/sessions")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body.to_string()));
+    let joined = server.send(request.unwrap()).await;
+    assert_eq!((joined.status, &joined.json["person"]), (StatusCode::CREATED, &Value::Null));
+    assert!(joined.headers[header::SET_COOKIE].to_str().unwrap().ends_with("; Secure"));
+}
+
+#[tokio::test]
+async fn links_that_do_not_open_say_why() {
+    let server = Server::new().await;
+    for token in ["", "x", "AAAAAAAAAAAAAAAAAAAAAA"] {
+        let answer = server.post("/api/v1/links/inspect", &json!({ "token": token })).await;
+        assert_eq!(answer.problem().0, 404);
+        assert_eq!(answer.problem().1, "link_unknown");
+    }
+    let token = server.token(Role::Participant);
+    let (event, link) = server.api.events.inspect(&token).unwrap();
+    let secret = server.join(Role::Participant).await.secret();
+    server.api.events.revoke(event.id, link.id).await.unwrap();
+    let body = json!({ "token": token, "name": "A", "language": "fr" });
+    let answer = server.post("/api/v1/sessions", &body).await;
+    assert_eq!((answer.problem().0, answer.problem().1), (410, "link_revoked"));
+    let answer = server.get("/api/v1/events/demo", Some(&secret)).await;
+    assert_eq!(answer.problem().1, "link_revoked", "its sessions end with it");
+}
+
+#[tokio::test]
+async fn a_session_can_be_given_back() {
+    let server = Server::new().await;
+    let secret = server.join(Role::Participant).await.secret();
+    let request = Request::delete("/api/v1/session")
+        .header(header::COOKIE, format!("sangam_session={secret}"))
+        .header(header::ORIGIN, ORIGIN)
+        .body(Body::empty());
+    let answer = server.send(request.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert_eq!(answer.secret(), "", "the cookie is taken away");
+    let request = Request::get("/api/v1/session")
+        .header(header::COOKIE, format!("sangam_session={secret}"))
+        .body(Body::empty());
+    assert_eq!(server.send(request.unwrap()).await.problem(), (401, "no_session", None));
+}
+
+#[tokio::test]
+async fn the_event_and_its_people_need_a_session_or_a_token() {
+    let server = Server::new().await;
+    let secret = server.join(Role::Participant).await.secret();
+    for path in ["/api/v1/events/demo", "/api/v1/events/demo/people"] {
+        assert_eq!(server.get(path, None).await.problem(), (401, "no_session", None), "{path}");
+        for stranger in ["AAAAAAAAAAAAAAAAAAAAAA", "x", ""] {
+            let answer = server.get(path, Some(stranger)).await;
+            assert!(answer.status.is_client_error(), "{path}");
+        }
+        assert_eq!(server.get(path, Some(&secret)).await.status, StatusCode::OK, "{path}");
+        for role in Role::ALL {
+            let token = server.token(role);
+            assert_eq!(server.get(path, Some(&token)).await.status, StatusCode::OK, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_events_session_opens_nothing_here() {
+    let server = Server::new().await;
+    let other = DEMO.replacen("slug = \"demo\"", "slug = \"other\"", 1);
+    server.api.events.create(&EventFile::parse(&other).unwrap()).await.unwrap();
+    let token = server.token(Role::Organiser);
+    for path in ["/api/v1/events/other", "/api/v1/events/other/people"] {
+        assert_eq!(server.get(path, Some(&token)).await.problem(), (403, "forbidden", None));
+    }
+    for path in ["/api/v1/events/nowhere", "/api/v1/events/N%20o", "/api/v1/events/%FF"] {
+        let answer = server.get(path, Some(&token)).await;
+        assert_eq!(answer.problem(), (404, "not_found", None), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_newcomer_is_among_the_people() {
+    let server = Server::new().await;
+    let joined = server.join(Role::Participant).await;
+    let people = server.get("/api/v1/events/demo/people", Some(&joined.secret())).await;
+    let people = people.json["people"].as_array().unwrap().clone();
+    let me = people.iter().find(|row| row["id"] == joined.json["person"]["id"]).unwrap();
+    assert_eq!(me["name"], "Meera Rao");
+    assert_eq!((&me["role"], &me["site"]), (&json!("participant"), &json!("paris")));
+    assert!(me.get("languages").is_none(), "no more than names");
+}
+
+/// A body for `POST /api/v1/sessions`, and the field that is named.
+#[rustfmt::skip]
+const MALFORMED: &[(&str, &str)] = &[
+    ("", "body"),
+    ("{", "body"),
+    ("3", "body"),
+    ("[]", "body"),
+    ("{}", "token"),
+    ("{} {}", "token"),
+    (r#"{"token": "T", "language": "fr", "name": "A"} {}"#, "body"),
+    (r#"{"token": 3}"#, "token"),
+    (r#"{"token": "T"}"#, "language"),
+    (r#"{"token": "T", "language": "fr", "admin": true}"#, "admin"),
+    (r#"{"token": "T", "language": ["fr"]}"#, "language"),
+    (r#"{"token": "T", "language": "fr", "languages": ["fr", 3]}"#, "languages[1]"),
+    (r#"{"token": "T", "language": "fr", "site": "Paris !"}"#, "site"),
+    (r#"{"token": "T", "language": "fr", "site": "lyon", "name": "A"}"#, "site"),
+    (r#"{"token": "T", "language": "fr"}"#, "name"),
+    (r#"{"token": "T", "language": "fr", "name": " \u200b "}"#, "name"),
+    (r#"{"token": "T", "language": "fr", "name": "Modératrice"}"#, "name"),
+    (r#"{"token": "T", "language": "A long tale, not a tag", "name": "A"}"#, "language"),
+    (r#"{"token": "T", "language": "!!", "name": "A"}"#, "language"),
+    (r#"{"token": "T", "language": "fr", "name": "A", "languages": ["!"]}"#, "languages"),
+];
+
+#[tokio::test]
+async fn a_malformed_body_names_its_field() {
+    let server = Server::new().await;
+    let token = server.token(Role::Participant);
+    let mut wrong = Vec::new();
+    for (body, field) in MALFORMED {
+        let request = Request::post("/api/v1/sessions")
+            .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+            .body(Body::from(body.replace("\"T\"", &format!("{token:?}"))));
+        let answer = server.send(request.unwrap()).await;
+        if answer.json["field"] != *field || !answer.status.is_client_error() {
+            wrong
+                .push(format!("{body}: expected {field}, found {} {}", answer.status, answer.json));
+        }
+    }
+    for field in ["name", "organisation"] {
+        let mut body = json!({ "token": token, "language": "fr", "name": "A" });
+        body[field] = json!("x".repeat(200));
+        let answer = server.post("/api/v1/sessions", &body).await;
+        assert_eq!(answer.problem(), (422, "invalid_field", Some(field)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_body_is_json_and_not_too_large() {
+    let server = Server::new().await;
+    let post = |media: &'static str, body: String| {
+        Request::post("/api/v1/sessions").header(header::CONTENT_TYPE, media).body(Body::from(body))
+    };
+    for media in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
+        let answer = server.send(post(media, "{}".into()).unwrap()).await;
+        assert!(answer.status.is_client_error(), "{media}");
+        assert_eq!(answer.problem().2, Some("body"));
+    }
+    let large = format!("{{\"token\": {:?}}}", "x".repeat(REQUEST_BYTES_MAX));
+    let answer = server.send(post("application/json", large).unwrap()).await;
+    assert_eq!(answer.problem(), (413, "too_large", None));
+}
+
+#[tokio::test]
+async fn other_sites_cannot_use_our_cookies() {
+    let server = Server::new().await;
+    let secret = server.join(Role::Participant).await.secret();
+    let delete = |origin: Option<&str>| {
+        let mut request = Request::delete("/api/v1/session")
+            .header(header::COOKIE, format!("sangam_session={secret}"));
+        if let Some(origin) = origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        request.body(Body::empty()).unwrap()
+    };
+    let foreign = [
+        "https://evil.example",
+        "null",
+        "",
+        "http://localhost",
+        "http://localhost:80800",
+        "http://localhost:8080.evil.example",
+        "HTTP://LOCALHOST:8080",
+        "https://localhost:8080",
+        "http://localhost:8080/",
+    ];
+    for origin in foreign.into_iter().map(Some).chain([None]) {
+        let answer = server.send(delete(origin)).await;
+        assert_eq!(answer.problem(), (403, "foreign_origin", None), "{origin:?}");
+    }
+    assert_eq!(server.get("/api/v1/session", Some(&secret)).await.status, StatusCode::OK);
+    assert_eq!(server.send(delete(Some(ORIGIN))).await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn another_site_cannot_make_a_browser_join() {
+    let server = Server::new().await;
+    let body = json!({ "token": server.token(Role::Screen), "language": "fr" });
+    let request = Request::post("/api/v1/sessions")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::ORIGIN, "https://evil.example")
+        .body(Body::from(body.to_string()));
+    let answer = server.send(request.unwrap()).await;
+    assert_eq!(answer.problem(), (403, "foreign_origin", None));
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_methods_of_the_api_are_problems_too() {
+    let server = Server::new().await;
+    assert_eq!(server.get("/api/v1/nothing", None).await.problem(), (404, "not_found", None));
+    let sessions = server.get("/api/v1/sessions", None).await;
+    assert_eq!(sessions.problem(), (405, "method_not_allowed", None));
+    let request = Request::builder().method(Method::PUT).uri("/api/v1/time").body(Body::empty());
+    let time = server.send(request.unwrap()).await;
+    assert_eq!(time.problem(), (405, "method_not_allowed", None));
+}
