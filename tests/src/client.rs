@@ -76,7 +76,12 @@ impl Client {
     ///
     /// # Errors
     /// Where something else fails.
-    pub async fn status_from(address: &str, document: &str, token: &str, origin: &str) -> Result<u16> {
+    pub async fn status_from(
+        address: &str,
+        document: &str,
+        token: &str,
+        origin: &str,
+    ) -> Result<u16> {
         match Self::connect(address, document, token, false, Some(origin)).await {
             Ok(_) => Ok(101),
             Err(error) => match error.downcast::<Error>() {

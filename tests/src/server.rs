@@ -40,10 +40,10 @@ impl Links {
     /// Where there is no such link: the test is wrong then.
     #[must_use]
     pub fn token(&self, role: &str, site: Option<&str>) -> &str {
-        let fits = |link: &&Value| {
-            link["role"] == role && site.is_none_or(|site| link["site"] == site)
-        };
-        let link = self.links.iter().find(fits).expect("the demo has a link for each role and site");
+        let fits =
+            |link: &&Value| link["role"] == role && site.is_none_or(|site| link["site"] == site);
+        let link =
+            self.links.iter().find(fits).expect("the demo has a link for each role and site");
         link["token"].as_str().expect("a token is text")
     }
 }
@@ -76,10 +76,8 @@ impl Server {
     }
 
     async fn start_in(folder: TempDir, listen: &str) -> Result<Self> {
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(folder.path().join("log"))?;
+        let log =
+            std::fs::File::options().create(true).append(true).open(folder.path().join("log"))?;
         let mut child = Command::new(binary())
             .args(["demo", "--listen", listen, "--data"])
             .arg(folder.path())
