@@ -215,16 +215,16 @@ fn links(args: &LinksArgs) -> anyhow::Result<ExitCode> {
     let key = LinkKey::read(folder)
         .with_context(|| format!("cannot read the key of the links in {}", folder.display()))?;
     let public = public_url(folder);
-    let mut links = Vec::new();
+    let mut open = Vec::new();
     for record in records.iter().filter(|r| r.kind == "link" && r.event == event.id.0) {
         let link: Link = serde_json::from_str(&record.json)?;
         if !link.revoked {
-            links.push(link_view(&link, &key, &public));
+            open.push(link_view(&link, &key, &public));
         }
     }
-    links.sort_by(|a, b| (b.role, &a.site).cmp(&(a.role, &b.site)));
+    open.sort_by(|a, b| (b.role, &a.site).cmp(&(a.role, &b.site)));
     if !args.json {
-        let lines: String = links.iter().map(|link| line(&event, link)).collect();
+        let lines: String = open.iter().map(|link| line(&event, link)).collect();
         say(lines.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -237,7 +237,7 @@ fn links(args: &LinksArgs) -> anyhow::Result<ExitCode> {
         event: event.slug.as_str(),
         stage: event.stage.to_string(),
         workshops: workshops.collect(),
-        links: &links,
+        links: &open,
     };
     say(&serde_json::to_string(&output)?)?;
     Ok(ExitCode::SUCCESS)

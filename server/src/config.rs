@@ -15,7 +15,7 @@ pub struct ServeArgs {
     /// Folder that holds everything: database, keys, runtime file
     #[arg(long, env = "SANGAM_DATA")]
     pub data: Option<PathBuf>,
-    /// Address under which people reach this server, such as https://sangam.example
+    /// Address under which people reach this server, such as <https://sangam.example>
     #[arg(long, env = "SANGAM_PUBLIC_URL")]
     pub public_url: Option<String>,
     /// TOML file with the same names: listen, data, `public_url`, `log_format`

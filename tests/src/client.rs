@@ -1,14 +1,16 @@
 //! A y-protocols client: what a stock provider does, by hand, with yrs as its document.
 
 use anyhow::{Context, Result, bail};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use rand::Rng;
 use sangam_shared::message::{Hello, Refusal, SUBPROTOCOL};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use yrs::encoding::write::Write;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{
@@ -52,7 +54,7 @@ pub enum Heard {
 
 /// A client id of 32 bits, as Yjs draws it.
 fn client_id() -> u64 {
-    u64::from(rand::random::<u32>().max(1))
+    u64::from(rand::rng().random_range(1..=u32::MAX))
 }
 
 impl Client {
@@ -158,7 +160,7 @@ impl Client {
     /// # Errors
     /// Where the connection has ended.
     pub async fn add_idea(&mut self, text: &str) -> Result<(String, u64)> {
-        let id = uuid::Uuid::from_u128(rand::random()).to_string();
+        let id = uuid::Uuid::from_u128(rand::rng().random()).to_string();
         let update = {
             let ideas = self.doc.get_or_insert_map("ideas");
             let mut txn = self.doc.transact_mut();
@@ -277,9 +279,8 @@ impl Client {
     pub async fn hear(&mut self) -> Result<Heard> {
         loop {
             let next = tokio::time::timeout(crate::PATIENCE, self.socket.next());
-            let message = match next.await.context("the server says nothing")? {
-                Some(Ok(message)) => message,
-                Some(Err(_)) | None => return Ok(Heard::Closed(1006)),
+            let Some(Ok(message)) = next.await.context("the server says nothing")? else {
+                return Ok(Heard::Closed(1006));
             };
             match message {
                 Message::Binary(frame) => return self.read(&frame).await,
@@ -328,15 +329,9 @@ impl Client {
 /// A sync message.
 #[must_use]
 fn sync(step: u8, payload: &[u8]) -> Bytes {
-    let mut frame = BytesMut::from(&[0, step][..]);
-    let mut len = payload.len();
-    while len >= 0x80 {
-        frame.put_u8((len & 0x7f) as u8 | 0x80);
-        len >>= 7;
-    }
-    frame.put_u8(len as u8);
-    frame.put_slice(payload);
-    frame.freeze()
+    let mut frame = vec![0, step];
+    frame.write_buf(payload);
+    frame.into()
 }
 
 fn varint(mut bytes: &[u8]) -> Result<(u64, &[u8])> {

@@ -23,7 +23,7 @@ pub struct Links {
     pub stage: String,
     /// The boards, in order.
     pub boards: Vec<Board>,
-    links: Vec<Value>,
+    capabilities: Vec<Value>,
 }
 
 /// One workshop's board.
@@ -42,8 +42,11 @@ impl Links {
     pub fn token(&self, role: &str, site: Option<&str>) -> &str {
         let fits =
             |link: &&Value| link["role"] == role && site.is_none_or(|site| link["site"] == site);
-        let link =
-            self.links.iter().find(fits).expect("the demo has a link for each role and site");
+        let link = self
+            .capabilities
+            .iter()
+            .find(fits)
+            .expect("the demo has a link for each role and site");
         link["token"].as_str().expect("a token is text")
     }
 }
@@ -146,7 +149,7 @@ impl Server {
         Ok(Links {
             stage: text(&json["stage"]),
             boards: workshops.iter().map(|w| Board { id: text(&w["board"]) }).collect(),
-            links: json["links"].as_array().context("links")?.clone(),
+            capabilities: json["links"].as_array().context("links")?.clone(),
         })
     }
 }

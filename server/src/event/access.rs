@@ -48,6 +48,9 @@ impl LinkKey {
     }
 
     /// The token of a link: 128 bits in URL-safe base64.
+    ///
+    /// # Panics
+    /// Never: HMAC takes a key of any length.
     #[must_use]
     pub fn token(&self, link: LinkId) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any key length is valid");

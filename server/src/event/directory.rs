@@ -440,7 +440,7 @@ impl Events {
             let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
             for change in changes {
                 match change {
-                    RecordChange::Put(record) => state.put(record)?,
+                    RecordChange::Put(record) => state.put(&record)?,
                     RecordChange::Delete { event, kind, id } => {
                         state.delete(EventId(event), &kind, &id);
                     }
@@ -650,15 +650,15 @@ impl State {
         records.sort_by_key(|record| (record.kind != "event", record.kind.clone()));
         let mut state = Self::default();
         for record in records {
-            state.put(record)?;
+            state.put(&record)?;
         }
         Ok(state)
     }
 
-    fn put(&mut self, record: Record) -> Result<(), EventsError> {
+    fn put(&mut self, record: &Record) -> Result<(), EventsError> {
         let event_id = EventId(record.event);
         if record.kind == "event" {
-            let event: Event = parse(&record)?;
+            let event: Event = parse(record)?;
             self.put_event(event);
             return Ok(());
         }
@@ -666,16 +666,16 @@ impl State {
         let Some(held) = self.events.get_mut(&event_id) else { return Ok(()) };
         match record.kind.as_str() {
             "person" => {
-                let person: Person = parse(&record)?;
+                let person: Person = parse(record)?;
                 held.people.insert(person.id, person);
             }
             "link" => {
-                let link: Link = parse(&record)?;
+                let link: Link = parse(record)?;
                 self.links.insert(link.token_hash.clone(), (event_id, link.id));
                 held.links.insert(link.id, link);
             }
             "session" => {
-                let session: Session = parse(&record)?;
+                let session: Session = parse(record)?;
                 self.sessions.insert(session.secret_hash.clone(), (event_id, session.id));
                 held.sessions.insert(session.id, session);
             }
@@ -693,18 +693,17 @@ impl State {
             self.documents.insert(workshop.board, info(DocumentKind::Board));
         }
         let event = Arc::new(event);
-        match self.events.get_mut(&id) {
-            Some(held) => held.event = event,
-            None => {
-                let held = Held {
-                    event,
-                    people: BTreeMap::new(),
-                    links: BTreeMap::new(),
-                    sessions: BTreeMap::new(),
-                };
-                self.events.insert(id, held);
-            }
+        if let Some(held) = self.events.get_mut(&id) {
+            held.event = event;
+            return;
         }
+        let held = Held {
+            event,
+            people: BTreeMap::new(),
+            links: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+        };
+        self.events.insert(id, held);
     }
 
     fn delete(&mut self, event: EventId, kind: &str, id: &str) {

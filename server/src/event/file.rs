@@ -186,7 +186,7 @@ fn syntax(text: &str, error: &toml::de::Error) -> FileError {
 }
 
 fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1
+    text.char_indices().take_while(|(i, _)| *i < at).filter(|(_, c)| *c == '\n').count() + 1
 }
 
 fn field_at(text: &str, at: usize) -> String {

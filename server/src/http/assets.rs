@@ -18,21 +18,24 @@ struct Dist;
 /// The pages and everything that they load.
 pub fn router() -> Router {
     Router::new()
-        .route("/", get(|headers: HeaderMap| page("index.html", headers)))
-        .route("/join", get(|headers: HeaderMap| page("join.html", headers)))
-        .route("/e/{slug}", get(|headers: HeaderMap| page("event.html", headers)))
-        .route("/e/{slug}/board/{number}", get(|headers: HeaderMap| page("board.html", headers)))
+        .route("/", get(|headers: HeaderMap| async move { page("index.html", &headers) }))
+        .route("/join", get(|headers: HeaderMap| async move { page("join.html", &headers) }))
+        .route("/e/{slug}", get(|headers: HeaderMap| async move { page("event.html", &headers) }))
+        .route(
+            "/e/{slug}/board/{number}",
+            get(|headers: HeaderMap| async move { page("board.html", &headers) }),
+        )
         .route("/assets/{*path}", get(asset))
         .route("/{file}", get(top))
-        .fallback(|headers: HeaderMap| missing(headers))
+        .fallback(|headers: HeaderMap| async move { missing(&headers) })
 }
 
 /// Connections to our own host only; nothing inline, nothing from elsewhere.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-async fn page(name: &'static str, headers: HeaderMap) -> Response {
-    serve(name, &headers, StatusCode::OK, Caching::Revalidate)
+fn page(name: &str, headers: &HeaderMap) -> Response {
+    serve(name, headers, StatusCode::OK, Caching::Revalidate)
 }
 
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
@@ -43,13 +46,13 @@ async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
 async fn top(Path(file): Path<String>, headers: HeaderMap) -> Response {
     let is_page = std::path::Path::new(&file).extension().is_none_or(|e| e == "html");
     if is_page {
-        return missing(headers).await;
+        return missing(&headers);
     }
     serve(&file, &headers, StatusCode::OK, Caching::Revalidate)
 }
 
-async fn missing(headers: HeaderMap) -> Response {
-    serve("404.html", &headers, StatusCode::NOT_FOUND, Caching::Revalidate)
+fn missing(headers: &HeaderMap) -> Response {
+    serve("404.html", headers, StatusCode::NOT_FOUND, Caching::Revalidate)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

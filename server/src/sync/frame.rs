@@ -155,11 +155,14 @@ fn put_buffer(out: &mut BytesMut, payload: &[u8]) {
 
 /// Appends a lib0 variable-length unsigned integer: seven bits a byte, lowest first.
 pub fn put_varint(out: &mut BytesMut, mut value: u64) {
-    while value >= 0x80 {
-        out.put_u8((value & 0x7f) as u8 | 0x80);
+    loop {
+        let [low, ..] = value.to_le_bytes();
         value >>= 7;
+        if value == 0 {
+            return out.put_u8(low & 0x7f);
+        }
+        out.put_u8(low | 0x80);
     }
-    out.put_u8(value as u8);
 }
 
 fn varint(rest: &mut &[u8]) -> Result<u64, FrameError> {

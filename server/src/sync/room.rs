@@ -460,17 +460,15 @@ impl Room {
             [one] => frame::update(&one.update),
             several => {
                 let updates = several.iter().map(|delta| &delta.update[..]);
-                match yrs::merge_updates_v1(updates) {
-                    Ok(merged) => frame::update(&merged),
+                let Ok(merged) = yrs::merge_updates_v1(updates) else {
                     // Cannot happen with bytes that we encoded; then each goes by itself.
-                    Err(_) => {
-                        out.extend(several.iter().map(|delta| Effect::Broadcast {
-                            frame: frame::update(&delta.update),
-                            except: None,
-                        }));
-                        return;
-                    }
-                }
+                    out.extend(several.iter().map(|delta| Effect::Broadcast {
+                        frame: frame::update(&delta.update),
+                        except: None,
+                    }));
+                    return;
+                };
+                frame::update(&merged)
             }
         };
         out.push(Effect::Broadcast { frame, except });

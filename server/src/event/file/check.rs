@@ -324,10 +324,8 @@ impl<'a> Check<'a> {
                 self.day(day, field)?;
             }
         }
-        if let Some(step) = &plan.first_step {
-            if let Some(day) = &step.due {
-                self.day(day, "due")?;
-            }
+        if let Some(day) = plan.first_step.as_ref().and_then(|step| step.due.as_ref()) {
+            self.day(day, "due")?;
         }
         for stakeholder in &plan.stakeholders {
             self.word(&stakeholder.role, "role", schema::STAKEHOLDER_ROLES)?;

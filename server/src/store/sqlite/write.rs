@@ -106,10 +106,7 @@ impl Thread {
         let result = (|| {
             let txn = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for request in batch.drain(..) {
-                match perform(&txn, &mut self.heads, request, &mut promises) {
-                    Ok(()) => {}
-                    Err(error) => return Err(error),
-                }
+                perform(&txn, &mut self.heads, request, &mut promises)?;
             }
             txn.commit()
         })();
@@ -117,8 +114,12 @@ impl Thread {
             Ok(()) => Ok(promises),
             Err(error) => {
                 let reason = error.to_string();
-                promises.into_iter().for_each(|promise| promise.break_with(&reason));
-                batch.drain(..).for_each(|request| refuse(request, &reason));
+                for promise in promises {
+                    promise.break_with(&reason);
+                }
+                for request in batch.drain(..) {
+                    refuse(request, &reason);
+                }
                 Err(error)
             }
         }

@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let mut deep = vec![117, 1].repeat(limits::DEPTH_MAX + 1);
+        let mut deep = [117, 1].repeat(limits::DEPTH_MAX + 1);
         deep.push(126);
         assert_eq!(Reader::new(&deep).any(0), Err(Reason::Depth));
     }

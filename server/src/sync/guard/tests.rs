@@ -209,7 +209,8 @@ fn five_bytes_cannot_ask_for_memory() {
 
 #[test]
 fn the_schema_is_kept() {
-    let cases: [(&str, fn(&Doc), Reason); 6] = [
+    type Misdeed = fn(&Doc);
+    let cases: [(&str, Misdeed, Reason); 6] = [
         (
             "an unknown root",
             |d| d.get_or_insert_text("x").push(&mut d.transact_mut(), "a"),
@@ -339,7 +340,7 @@ fn mutate(update: &[u8], other: &[u8], rng: &mut impl Rng) -> Vec<u8> {
             // Info bytes and content kinds, where they hurt most.
             _ => {
                 bytes[at] = [0x04, 0x84, 0xc4, 0x27, 0x07, 0x28, 0x01, 0x81, 0x00, 0x0a]
-                    [rng.random_range(0..10)]
+                    [rng.random_range(0..10)];
             }
         }
     }

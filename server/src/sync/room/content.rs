@@ -4,7 +4,7 @@
 use super::Edit;
 use crate::store::{Author, ClientId, Loaded};
 use crate::sync::frame;
-use crate::sync::guard::{Checked, Guard, Schema};
+use crate::sync::guard::{Checked, Guard, Refused, Schema};
 use bytes::Bytes;
 use sangam_shared::limits;
 use sangam_shared::message::RefusalCode;
@@ -91,7 +91,7 @@ impl Content {
 
     /// Takes a client's update, or leaves everything as it was.
     pub(super) fn take(&mut self, update: &[u8], author: Author) -> Result<Taken, RefusalCode> {
-        let checked = self.guard.check(update).map_err(|refused| refused.code())?;
+        let checked = self.guard.check(update).map_err(Refused::code)?;
         if !checked.has_news {
             return Ok(Taken::Known);
         }
