@@ -10,7 +10,7 @@ npm_packages web
 say "prettier, eslint, svelte-check"
 (
   cd web
-  npx --no-install prettier --check --log-level warn .
+  npx --no-install prettier --check --log-level warn . ../tests
   npx --no-install eslint .
   npx --no-install svelte-check --tsconfig ./tsconfig.json --fail-on-warnings
 )

@@ -34,7 +34,7 @@ suite() {
 }
 
 web_tests() { (cd web && npx --no-install vitest run); }
-interop_tests() { node --test --test-concurrency=4 'tests/interop/'*.test.mjs; }
+interop_tests() { node --test --test-concurrency=4 --test-timeout=120000 tests/interop/*.test.mjs; }
 browser_tests() { (cd tests/browser && npx --no-install playwright test --reporter=line); }
 
 cargo build --release --locked --quiet --tests --workspace
