@@ -14,6 +14,9 @@ say "prettier, eslint, svelte-check"
   npx --no-install eslint .
   npx --no-install svelte-check --tsconfig ./tsconfig.json --fail-on-warnings
 )
+npm_packages tests/browser
+say "types of the browser tests"
+(cd tests/browser && npx --no-install tsc --noEmit -p .)
 say "clippy"
 cargo clippy --release --locked --workspace --all-targets --quiet -- -D warnings
 

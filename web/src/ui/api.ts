@@ -78,11 +78,22 @@ export class Problem extends Error {
   }
 }
 
+/** Whether this browser ever came in: who never did is not asked about. */
+const JOINED = 'sangam:joined';
+export const hasJoined = () => localStorage.getItem(JOINED) !== null;
+
 export const api = {
   inspect: (token: string) => call<LinkView>('POST', '/api/v1/links/inspect', { token }),
-  join: (body: object) => call<Session>('POST', '/api/v1/sessions', body),
+  join: async (body: object) => {
+    const session = await call<Session>('POST', '/api/v1/sessions', body);
+    localStorage.setItem(JOINED, session.event.slug);
+    return session;
+  },
   session: () => call<Session>('GET', '/api/v1/session'),
-  leave: () => call<undefined>('DELETE', '/api/v1/session'),
+  leave: async () => {
+    await call<undefined>('DELETE', '/api/v1/session');
+    localStorage.removeItem(JOINED);
+  },
   event: (slug: string) => call<EventView>('GET', `/api/v1/events/${encodeURIComponent(slug)}`),
   people: (slug: string) =>
     call<{ people: Person[] }>('GET', `/api/v1/events/${encodeURIComponent(slug)}/people`),
