@@ -6,7 +6,7 @@ need_cargo
 
 npm_packages web
 stamp=web/dist/.built
-sources=$(find web/src web/locales web/public web/*.html web/*.ts web/*.js web/package-lock.json -type f -print0 |
+sources=$(find web/src web/worker web/locales web/public web/*.html web/*.ts web/*.js web/package-lock.json -type f -print0 |
   sort -z | xargs -0 sha256sum | sha256sum)
 if [[ ! -f $stamp || $(<"$stamp") != "$sources" ]]; then
   say "building the web"

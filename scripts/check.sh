@@ -13,6 +13,7 @@ say "prettier, eslint, svelte-check"
   npx --no-install prettier --check --log-level warn . ../tests
   npx --no-install eslint .
   npx --no-install svelte-check --tsconfig ./tsconfig.json --fail-on-warnings
+  npx --no-install tsc -p worker
 )
 npm_packages tests/browser
 say "types of the browser tests"

@@ -1,4 +1,5 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
@@ -28,8 +29,34 @@ function precompressed(): Plugin {
   };
 }
 
+/** Builds `worker/sw.ts` into `/sw.js`, which knows every script and style of this build. */
+function serviceWorker(): Plugin {
+  const fileName = 'sw.js';
+  return {
+    name: 'service-worker',
+    apply: 'build',
+    buildStart() {
+      this.emitFile({ type: 'chunk', id: 'worker/sw.ts', fileName });
+    },
+    generateBundle(_, bundle) {
+      const assets = Object.keys(bundle)
+        .filter((name) => name.startsWith('assets/') && /\.(js|css)$/.test(name))
+        .map((name) => `/${name}`)
+        .sort();
+      const build = createHash('sha256').update(assets.join()).digest('hex').slice(0, 12);
+      const worker = bundle[fileName];
+      if (worker?.type !== 'chunk') throw new Error('the service worker was not built');
+      worker.code = worker.code
+        .replace('__ASSETS__', JSON.stringify(assets))
+        .replaceAll('__BUILD__', JSON.stringify(build))
+        // A classic script, so that every browser runs it.
+        .replace(/export\s*\{\s*\};?/, '');
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [svelte(), precompressed()],
+  plugins: [svelte(), serviceWorker(), precompressed()],
   build: {
     target: 'es2022',
     // Small files would become inline data, which our content policy is right to distrust.

@@ -99,3 +99,49 @@ test('what was written without a connection outlives the page', async ({ arrive,
   await asha.board(4);
   await expect(asha.page.getByRole('article', { name: 'Gardée ici' })).toBeVisible();
 });
+
+test('a board opens without a connection, takes words, and sends them later', async ({
+  arrive,
+  server,
+}) => {
+  const claire = await (await arrive({ name: 'Claire' })).join();
+  await claire.board(5);
+  const { page } = claire;
+  // The pages are on this device once the worker says so.
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+  });
+  await page.reload();
+  await claire.saved();
+  claire.forgiving = true;
+  await server.kill();
+  await page.reload();
+  await expect(page.getByRole('article').first()).toBeVisible();
+  await expect(page.getByText(fr['connection.offline']!)).toBeVisible();
+  await page.getByRole('textbox', { name: fr['board.addIdea']! }).fill('Écrite dans le train');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('[data-saving]')).toHaveAttribute('data-saving', 'on-device');
+  await page.reload();
+  await expect(page.getByRole('article', { name: 'Écrite dans le train' })).toBeVisible();
+  await claire.audit();
+  await server.revive();
+  await claire.saved();
+  const asha = await (await arrive({ name: 'Asha', site: 'bengaluru' })).join();
+  await asha.board(5);
+  await expect(asha.page.getByRole('article', { name: 'Écrite dans le train' })).toBeVisible();
+});
+
+test('who leaves a device leaves nothing on it', async ({ arrive, server }) => {
+  const claire = await (await arrive({ name: 'Claire' })).join();
+  await claire.board(1);
+  await claire.page.goto(`${server.origin}/e/demo`);
+  await claire.page.getByRole('button', { name: fr['event.leave']! }).click();
+  await expect(claire.page.getByRole('heading', { level: 1 })).toHaveText(fr['home.title']!);
+  const left = await claire.page.evaluate(async () => ({
+    databases: (await indexedDB.databases()).map(({ name }) => name),
+    answers: await caches.has('answers'),
+    joined: localStorage.getItem('sangam:joined'),
+  }));
+  expect(left).toEqual({ databases: [], answers: false, joined: null });
+  await claire.audit();
+});
