@@ -14,7 +14,7 @@ use crate::sync::frame::{self, ClientMessage};
 use crate::sync::guard;
 use crate::sync::presence::{Claim, Presence};
 use bytes::Bytes;
-use content::{Content, Taken};
+use content::{Content, Taken, Whose};
 use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
 use sangam_shared::message::{Refusal, RefusalCode, close};
@@ -110,12 +110,14 @@ pub struct Room {
     snapshot_at: Sequence,
     /// The head at which the next snapshot is offered; `None` while one is on its way.
     compact_at: Option<Sequence>,
+    compact_after: Sequence,
     connections: BTreeMap<ConnectionId, Connection>,
     presence: Presence,
     waiting: VecDeque<Waiting>,
     batch: Batch,
     phase: Phase,
     unwritable: Option<RefusalCode>,
+    recovering: bool,
 }
 
 struct Connection {
@@ -189,17 +191,37 @@ impl Room {
             head: loaded.head,
             snapshot_at,
             compact_at: Some(snapshot_at + limits::COMPACT_AFTER_DELTAS),
+            compact_after: limits::COMPACT_AFTER_DELTAS,
             connections: BTreeMap::new(),
             presence: Presence::default(),
             waiting: VecDeque::new(),
             batch: Batch::default(),
             phase: Phase::Settled,
+            recovering: false,
         }
+    }
+
+    /// The same room, over a log that a backup was put back into: edits were acknowledged that it
+    /// lacks, by their authors and by the server. Devices have them, and each offers all that it
+    /// has; so an answer to our sync step 1 may hold what others wrote.
+    #[must_use]
+    pub fn recovering(mut self, recovering: bool) -> Self {
+        self.recovering = recovering;
+        self
+    }
+
+    /// The same room, with a snapshot after so many deltas instead of the usual number.
+    #[must_use]
+    pub fn compacting_after(mut self, deltas: Sequence) -> Self {
+        self.compact_after = deltas;
+        self.compact_at = Some(self.snapshot_at + deltas);
+        self
     }
 
     /// Somebody has connected. They get nothing before they ask with sync step 1.
     pub fn connect(&mut self, id: ConnectionId, member: Member) {
-        self.connections.insert(id, Connection { member, received: 0, acknowledged: 0, joined: false });
+        self.connections
+            .insert(id, Connection { member, received: 0, acknowledged: 0, joined: false });
     }
 
     /// Somebody has gone. What they sent before still counts: it waits its turn, and they with it.
@@ -332,7 +354,7 @@ impl Room {
             self.snapshot_at = self.snapshot_at.max(upto);
         }
         // After a failure not at once again: the log only grows a little longer.
-        self.compact_at = Some(upto + limits::COMPACT_AFTER_DELTAS);
+        self.compact_at = Some(upto + self.compact_after);
     }
 
     /// The store takes writes again, or has stopped to. Asks everybody for what it missed.
@@ -409,10 +431,12 @@ impl Room {
                     self.batch.joins.push((from, state_vector));
                 }
             }
-            ClientMessage::SyncStep2(update) | ClientMessage::Update(update) => {
-                connection.received += 1;
-                let n = connection.received;
-                self.take_edit(from, n, update, now_ms, out);
+            ClientMessage::SyncStep2(update) => {
+                let whose = if self.recovering { Whose::Anybodys } else { Whose::Own };
+                self.take_edit(from, update, whose, now_ms, out);
+            }
+            ClientMessage::Update(update) => {
+                self.take_edit(from, update, Whose::Own, now_ms, out);
             }
             ClientMessage::Awareness(payload) => match guard::awareness(payload) {
                 Ok(entries) => {
@@ -433,21 +457,25 @@ impl Room {
     fn take_edit(
         &mut self,
         from: ConnectionId,
-        n: u64,
         update: &[u8],
+        whose: Whose,
         now_ms: u64,
         out: &mut Vec<Effect>,
     ) {
-        let Some(member) = self.connections.get(&from).map(|c| c.member.clone()) else { return };
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        connection.received += 1;
+        let n = connection.received;
+        let member = &connection.member;
         let taken = match (member.permission, self.unwritable) {
             (Permission::Read, _) => self.content.only_known(update, RefusalCode::ReadOnly),
             (_, Some(code)) => self.content.only_known(update, code),
-            (Permission::Write, None) => self.content.take(update, member.author),
+            (Permission::Write, None) => self.content.take(update, member.author, whose),
         };
         match taken {
             Ok(Taken::Known) => {}
             Ok(Taken::News { update, claims }) => {
-                self.batch.add(member.author, now_ms, update, claims);
+                let author = member.author;
+                self.batch.add(author, now_ms, update, claims);
                 self.batch.only = match self.batch.only {
                     Only::Nobody => Only::One(from),
                     Only::One(id) if id == from => Only::One(id),
@@ -631,12 +659,8 @@ impl Room {
             self.refuse(id, answers.last, code, out);
         }
         out.extend(batch.writes.into_iter().map(|t| Effect::Written(t, Err(code))));
-        self.batch = Batch {
-            joins: batch.joins,
-            reads: batch.reads,
-            ask: batch.ask,
-            ..Batch::default()
-        };
+        self.batch =
+            Batch { joins: batch.joins, reads: batch.reads, ask: batch.ask, ..Batch::default() };
         out.push(Effect::Reload);
     }
 

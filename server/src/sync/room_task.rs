@@ -84,7 +84,8 @@ impl RoomTask {
         inbox: mpsc::Receiver<Input>,
         fanout: Arc<Fanout>,
     ) -> Self {
-        let room = Room::open(document, kind, loaded, (world.writer)());
+        let room = Room::open(document, kind, loaded, (world.writer)())
+            .recovering(world.store.is_recovering());
         if let Some(damage) = &loaded.damage {
             tracing::error!(%document, damage, "document is damaged and opens read-only");
         }
