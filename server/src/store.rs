@@ -143,6 +143,12 @@ pub trait Store: Send + Sync + 'static {
     /// acknowledged edits may be missing and every device must offer what it has.
     fn epoch(&self) -> Uuid;
 
+    /// Whether this life of the log began with a backup that was put back: then devices hold edits
+    /// that the log lacks, their own and others'.
+    fn is_recovering(&self) -> bool {
+        false
+    }
+
     /// Whether writes are taken, now and from now on.
     fn health(&self) -> watch::Receiver<Health>;
 

@@ -10,9 +10,11 @@ use tokio::sync::Notify;
 
 /// The recent frames of one room. A `std` mutex: it is held for a push or a copy, never across an
 /// await.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Fanout {
     log: Mutex<Log>,
+    frames_max: usize,
+    bytes_max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -33,14 +35,26 @@ struct Entry {
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooFarBehind;
 
+impl Default for Fanout {
+    fn default() -> Self {
+        Self::bounded(limits::DELTA_LOG_LEN_MAX, limits::DELTA_LOG_BYTES_MAX)
+    }
+}
+
 impl Fanout {
+    /// A log that keeps so many frames, of so many bytes together (but always the newest).
+    #[must_use]
+    pub fn bounded(frames_max: usize, bytes_max: usize) -> Self {
+        Self { log: Mutex::default(), frames_max, bytes_max }
+    }
+
     /// Adds a frame for everybody but `except`. The caller wakes the readers.
     pub fn push(&self, frame: Bytes, except: Option<ConnectionId>) {
         let mut log = lock(&self.log);
         log.bytes += frame.len();
         log.entries.push_back(Entry { frame, except });
-        while log.entries.len() > limits::DELTA_LOG_LEN_MAX
-            || (log.bytes > limits::DELTA_LOG_BYTES_MAX && log.entries.len() > 1)
+        while log.entries.len() > self.frames_max
+            || (log.bytes > self.bytes_max && log.entries.len() > 1)
         {
             let Some(oldest) = log.entries.pop_front() else { break };
             log.bytes -= oldest.frame.len();

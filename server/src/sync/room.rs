@@ -14,12 +14,12 @@ use crate::sync::frame::{self, ClientMessage};
 use crate::sync::guard;
 use crate::sync::presence::{Claim, Presence};
 use bytes::Bytes;
-use content::{Content, Taken};
+use content::{Content, Taken, Whose};
 use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
 use sangam_shared::message::{Refusal, RefusalCode, close};
 use sangam_shared::schema::DocumentKind;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// One connection of one room; unique for the life of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ pub enum Effect {
     Send(ConnectionId, Bytes),
     /// End this connection.
     Close(ConnectionId, u16),
-    /// Offer the store this snapshot. No answer is awaited.
+    /// Offer the store this snapshot, then say [`Room::compacted`].
     Compact {
         /// The sequence of the present snapshot; 0 where there is none.
         base: Sequence,
@@ -92,9 +92,14 @@ pub enum Effect {
 /// A change that the server itself makes, inside one transaction of the document.
 pub type Edit = Box<dyn FnOnce(&yrs::Doc, &mut yrs::TransactionMut<'_>) + Send>;
 
+/// The server itself reads, at a moment at which the document holds what the disk holds.
+pub type Read = Box<dyn FnOnce(&yrs::Doc) + Send>;
+
 enum Waiting {
     Frame(ConnectionId, Bytes),
-    Write(u64, Edit),
+    Write(u64, Author, Edit),
+    Read(Read),
+    Leave(ConnectionId),
 }
 
 /// One live document.
@@ -103,18 +108,24 @@ pub struct Room {
     content: Content,
     head: Sequence,
     snapshot_at: Sequence,
+    /// The head at which the next snapshot is offered; `None` while one is on its way.
+    compact_at: Option<Sequence>,
+    compact_after: Sequence,
     connections: BTreeMap<ConnectionId, Connection>,
     presence: Presence,
     waiting: VecDeque<Waiting>,
     batch: Batch,
     phase: Phase,
     unwritable: Option<RefusalCode>,
+    recovering: bool,
 }
 
 struct Connection {
     member: Member,
     /// Sync messages 1 and 2 received so far.
     received: u64,
+    /// How many of them were acknowledged.
+    acknowledged: u64,
     joined: bool,
 }
 
@@ -123,11 +134,24 @@ struct Connection {
 struct Batch {
     deltas: Vec<Delta>,
     claims: Vec<(ClientId, Author)>,
-    acknowledge: BTreeMap<ConnectionId, u64>,
+    answers: BTreeMap<ConnectionId, Answers>,
+    /// Who is to be asked for what we lack.
+    ask: BTreeSet<ConnectionId>,
     joins: Vec<(ConnectionId, Bytes)>,
     writes: Vec<u64>,
+    reads: Vec<Read>,
     /// The only connection whose edits are in it, while there is only one.
     only: Only,
+}
+
+/// What one connection is to be told when the batch is on disk.
+#[derive(Default)]
+struct Answers {
+    /// Its last message that was taken or refused.
+    last: u64,
+    /// Which of them were refused, in order. Nobody hears of a refusal before the acknowledgement
+    /// of what went before: a client takes it for a refusal of all that is not acknowledged.
+    refused: Vec<(u64, RefusalCode)>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -159,35 +183,60 @@ impl Room {
         writer: ClientId,
     ) -> Self {
         let content = Content::load(kind, loaded, writer);
+        let snapshot_at = loaded.snapshot.as_ref().map_or(0, |(at, _)| *at);
         Self {
             document,
             unwritable: content.damage().is_some().then_some(RefusalCode::ReadOnly),
             content,
             head: loaded.head,
-            snapshot_at: loaded.snapshot.as_ref().map_or(0, |(at, _)| *at),
+            snapshot_at,
+            compact_at: Some(snapshot_at + limits::COMPACT_AFTER_DELTAS),
+            compact_after: limits::COMPACT_AFTER_DELTAS,
             connections: BTreeMap::new(),
             presence: Presence::default(),
             waiting: VecDeque::new(),
             batch: Batch::default(),
             phase: Phase::Settled,
+            recovering: false,
         }
+    }
+
+    /// The same room, over a log that a backup was put back into: edits were acknowledged that it
+    /// lacks, by their authors and by the server. Devices have them, and each offers all that it
+    /// has; so an answer to our sync step 1 may hold what others wrote.
+    #[must_use]
+    pub fn recovering(mut self, recovering: bool) -> Self {
+        self.recovering = recovering;
+        self
+    }
+
+    /// The same room, with a snapshot after so many deltas instead of the usual number.
+    #[must_use]
+    pub fn compacting_after(mut self, deltas: Sequence) -> Self {
+        self.compact_after = deltas;
+        self.compact_at = Some(self.snapshot_at + deltas);
+        self
     }
 
     /// Somebody has connected. They get nothing before they ask with sync step 1.
     pub fn connect(&mut self, id: ConnectionId, member: Member) {
-        self.connections.insert(id, Connection { member, received: 0, joined: false });
+        self.connections
+            .insert(id, Connection { member, received: 0, acknowledged: 0, joined: false });
     }
 
-    /// Somebody has gone.
+    /// Somebody has gone. What they sent before still counts: it waits its turn, and they with it.
     pub fn disconnect(&mut self, id: ConnectionId) {
-        self.connections.remove(&id);
+        // Now, for everybody else; and again when what they sent before has been heard.
         self.presence.leave(id);
+        self.waiting.push_back(Waiting::Leave(id));
     }
 
-    /// What somebody may do has changed.
+    /// What somebody may do has changed. Who may write now is asked for what they wrote before.
     pub fn permit(&mut self, id: ConnectionId, permission: Permission) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.member.permission = permission;
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.member.permission = permission;
+        if permission == Permission::Write && connection.joined {
+            self.batch.ask.insert(id);
         }
     }
 
@@ -196,9 +245,15 @@ impl Room {
         self.waiting.push_back(Waiting::Frame(from, frame));
     }
 
-    /// The server itself wants to edit; answered by [`Effect::Written`] with the same ticket.
-    pub fn write(&mut self, ticket: u64, edit: Edit) {
-        self.waiting.push_back(Waiting::Write(ticket, edit));
+    /// The server itself wants to edit, of its own accord or on somebody's behalf; answered by
+    /// [`Effect::Written`] with the same ticket.
+    pub fn write(&mut self, ticket: u64, author: Author, edit: Edit) {
+        self.waiting.push_back(Waiting::Write(ticket, author, edit));
+    }
+
+    /// The server itself wants to read.
+    pub fn read(&mut self, read: Read) {
+        self.waiting.push_back(Waiting::Read(read));
     }
 
     /// Takes everything that waits, unless a batch is on its way, and starts the next batch.
@@ -208,7 +263,14 @@ impl Room {
         {
             match next {
                 Waiting::Frame(from, bytes) => self.take_frame(from, &bytes, now_ms, out),
-                Waiting::Write(ticket, edit) => self.take_write(ticket, edit, now_ms, out),
+                Waiting::Write(ticket, author, edit) => {
+                    self.take_write(ticket, author, edit, now_ms, out);
+                }
+                Waiting::Read(read) => self.batch.reads.push(read),
+                Waiting::Leave(id) => self.forget(id),
+            }
+            if self.content.is_broken() {
+                self.throw_away(RefusalCode::Unavailable, out);
             }
         }
         if self.phase != Phase::Settled {
@@ -268,23 +330,31 @@ impl Room {
             self.unwritable = Some(RefusalCode::ReadOnly);
         }
         // The failed append may have reached the disk after all: then readers lack it.
-        for stored in loaded.tail.iter().filter(|stored| stored.sequence > known) {
-            out.push(Effect::Broadcast {
+        let tail_begins = loaded.tail.first().map_or(loaded.head + 1, |first| first.sequence);
+        if tail_begins <= known + 1 {
+            let news = loaded.tail.iter().filter(|stored| stored.sequence > known);
+            out.extend(news.map(|stored| Effect::Broadcast {
                 frame: frame::update(&stored.delta.update),
                 except: None,
-            });
+            }));
+        } else {
+            let everybody = self.connections.keys();
+            out.extend(everybody.map(|id| Effect::Close(*id, close::RESYNC)));
         }
-        if loaded.tail.first().is_some_and(|first| first.sequence > known + 1) {
-            let everybody: Vec<_> = self.connections.keys().copied().collect();
-            out.extend(everybody.into_iter().map(|id| Effect::Close(id, close::RESYNC)));
-        }
-        let joins = std::mem::take(&mut self.batch.joins);
-        for (id, state_vector) in joins {
-            self.join(id, &state_vector, out);
-        }
+        // Those who wait to join, and those who wait to read.
+        self.settle(out);
         if self.unwritable.is_none() {
             self.ask_everybody(out);
         }
+    }
+
+    /// The answer to [`Effect::Compact`]: whether the store has that snapshot now.
+    pub fn compacted(&mut self, upto: Sequence, done: bool) {
+        if done {
+            self.snapshot_at = self.snapshot_at.max(upto);
+        }
+        // After a failure not at once again: the log only grows a little longer.
+        self.compact_at = Some(upto + self.compact_after);
     }
 
     /// The store takes writes again, or has stopped to. Asks everybody for what it missed.
@@ -361,10 +431,12 @@ impl Room {
                     self.batch.joins.push((from, state_vector));
                 }
             }
-            ClientMessage::SyncStep2(update) | ClientMessage::Update(update) => {
-                connection.received += 1;
-                let n = connection.received;
-                self.take_edit(from, n, update, now_ms, out);
+            ClientMessage::SyncStep2(update) => {
+                let whose = if self.recovering { Whose::Anybodys } else { Whose::Own };
+                self.take_edit(from, update, whose, now_ms, out);
+            }
+            ClientMessage::Update(update) => {
+                self.take_edit(from, update, Whose::Own, now_ms, out);
             }
             ClientMessage::Awareness(payload) => match guard::awareness(payload) {
                 Ok(entries) => {
@@ -385,21 +457,25 @@ impl Room {
     fn take_edit(
         &mut self,
         from: ConnectionId,
-        n: u64,
         update: &[u8],
+        whose: Whose,
         now_ms: u64,
         out: &mut Vec<Effect>,
     ) {
-        let Some(member) = self.connections.get(&from).map(|c| c.member.clone()) else { return };
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        connection.received += 1;
+        let n = connection.received;
+        let member = &connection.member;
         let taken = match (member.permission, self.unwritable) {
             (Permission::Read, _) => self.content.only_known(update, RefusalCode::ReadOnly),
             (_, Some(code)) => self.content.only_known(update, code),
-            (Permission::Write, None) => self.content.take(update, member.author),
+            (Permission::Write, None) => self.content.take(update, member.author, whose),
         };
         match taken {
             Ok(Taken::Known) => {}
             Ok(Taken::News { update, claims }) => {
-                self.batch.add(member.author, now_ms, update, claims);
+                let author = member.author;
+                self.batch.add(author, now_ms, update, claims);
                 self.batch.only = match self.batch.only {
                     Only::Nobody => Only::One(from),
                     Only::One(id) if id == from => Only::One(id),
@@ -407,27 +483,32 @@ impl Room {
                 };
             }
             Err(RefusalCode::Malformed) => {
+                // What it wrote before is on its way to the disk; nobody is left to be told.
+                self.batch.answers.remove(&from);
                 self.refuse(from, n, RefusalCode::Malformed, out);
                 self.expel(from, close::MALFORMED, out);
                 return;
             }
             Err(code) => {
-                self.refuse(from, n, code, out);
+                self.batch.answer(from, n).refused.push((n, code));
                 if code == RefusalCode::Gap {
-                    self.ask(from, out);
-                }
-                if self.content.is_broken() {
-                    self.throw_away(RefusalCode::Unavailable, out);
-                    return;
+                    self.batch.ask.insert(from);
                 }
             }
         }
         // Even an edit that we had already must not be acknowledged before the batch that may
         // hold its first copy.
-        self.batch.acknowledge.insert(from, n);
+        self.batch.answer(from, n);
     }
 
-    fn take_write(&mut self, ticket: u64, edit: Edit, now_ms: u64, out: &mut Vec<Effect>) {
+    fn take_write(
+        &mut self,
+        ticket: u64,
+        author: Author,
+        edit: Edit,
+        now_ms: u64,
+        out: &mut Vec<Effect>,
+    ) {
         if let Some(code) = self.unwritable {
             out.push(Effect::Written(ticket, Err(code)));
             return;
@@ -435,14 +516,11 @@ impl Room {
         match self.content.write(edit) {
             Ok(Taken::Known) => {}
             Ok(Taken::News { update, claims }) => {
-                self.batch.add(Author::Server, now_ms, update, claims);
+                self.batch.add(author, now_ms, update, claims);
                 self.batch.only = Only::Several;
             }
             Err(code) => {
                 out.push(Effect::Written(ticket, Err(code)));
-                if self.content.is_broken() {
-                    self.throw_away(RefusalCode::Unavailable, out);
-                }
                 return;
             }
         }
@@ -477,15 +555,34 @@ impl Room {
     /// Tells everybody who waits what is now true: the batch is stored, or there was none.
     fn settle(&mut self, out: &mut Vec<Effect>) {
         let batch = std::mem::take(&mut self.batch);
-        for (id, n) in batch.acknowledge {
-            let speaks = self.connections.get(&id).map(|c| c.member.dialect);
-            if speaks == Some(Dialect::Sangam) {
-                out.push(Effect::Send(id, frame::ack(n)));
+        for (id, answers) in batch.answers {
+            for (n, code) in answers.refused {
+                self.acknowledge(id, n - 1, out);
+                self.refuse(id, n, code, out);
             }
+            self.acknowledge(id, answers.last, out);
         }
         out.extend(batch.writes.into_iter().map(|t| Effect::Written(t, Ok(self.head))));
         for (id, state_vector) in batch.joins {
             self.join(id, &state_vector, out);
+        }
+        if self.unwritable.is_none() {
+            for id in batch.ask {
+                self.ask(id, out);
+            }
+        }
+        for read in batch.reads {
+            read(self.content.doc());
+        }
+    }
+
+    fn acknowledge(&mut self, id: ConnectionId, n: u64, out: &mut Vec<Effect>) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if n > connection.acknowledged {
+            connection.acknowledged = n;
+            if connection.member.dialect == Dialect::Sangam {
+                out.push(Effect::Send(id, frame::ack(n)));
+            }
         }
     }
 
@@ -542,30 +639,38 @@ impl Room {
     }
 
     fn expel(&mut self, id: ConnectionId, code: u16, out: &mut Vec<Effect>) {
-        self.disconnect(id);
+        self.forget(id);
         out.push(Effect::Close(id, code));
+    }
+
+    fn forget(&mut self, id: ConnectionId) {
+        self.connections.remove(&id);
+        self.presence.leave(id);
     }
 
     /// Memory may hold what the disk does not: refuse what is in the batch, and load again.
     fn throw_away(&mut self, code: RefusalCode, out: &mut Vec<Effect>) {
         self.phase = Phase::Reloading;
         let batch = std::mem::take(&mut self.batch);
-        for (id, n) in batch.acknowledge {
-            self.refuse(id, n, code, out);
+        for (id, answers) in batch.answers {
+            for (n, why) in answers.refused {
+                self.refuse(id, n, why, out);
+            }
+            self.refuse(id, answers.last, code, out);
         }
         out.extend(batch.writes.into_iter().map(|t| Effect::Written(t, Err(code))));
-        self.batch.joins = batch.joins;
+        self.batch =
+            Batch { joins: batch.joins, reads: batch.reads, ask: batch.ask, ..Batch::default() };
         out.push(Effect::Reload);
     }
 
     fn compact(&mut self, out: &mut Vec<Effect>) {
-        if self.head >= self.snapshot_at + limits::COMPACT_AFTER_DELTAS {
+        if self.compact_at.take_if(|at| self.head >= *at).is_some() {
             out.push(Effect::Compact {
                 base: self.snapshot_at,
                 upto: self.head,
                 snapshot: self.content.state(),
             });
-            self.snapshot_at = self.head;
         }
     }
 }
@@ -574,6 +679,13 @@ impl Batch {
     fn add(&mut self, author: Author, at_ms: u64, update: Bytes, claims: Vec<(ClientId, Author)>) {
         self.deltas.push(Delta { author, at_ms, update });
         self.claims.extend(claims);
+    }
+
+    /// What `id` is to be told of its n-th message, and of those before it.
+    fn answer(&mut self, id: ConnectionId, n: u64) -> &mut Answers {
+        let answers = self.answers.entry(id).or_default();
+        answers.last = n;
+        answers
     }
 }
 

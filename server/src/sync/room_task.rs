@@ -1,9 +1,9 @@
 //! Drives one [`Room`]: performs its effects, and brings it inputs, answers and time.
 
 use crate::clock::Clock;
-use crate::store::{Health, Loaded, Sequence, Store, StoreError};
+use crate::store::{Author, Health, Loaded, Sequence, Store, StoreError};
 use crate::sync::fanout::{Fanout, Outbox};
-use crate::sync::room::{ConnectionId, Edit, Effect, Member, Permission, Room};
+use crate::sync::room::{ConnectionId, Edit, Effect, Member, Permission, Read, Room};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sangam_shared::ids::DocumentId;
@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// What reaches a room from outside.
 pub enum Input {
@@ -25,10 +26,10 @@ pub enum Input {
     Permit(ConnectionId, Permission),
     /// They have gone.
     Disconnect(ConnectionId),
-    /// The server itself edits.
-    Write(Edit, oneshot::Sender<Result<Sequence, RefusalCode>>),
-    /// The server itself reads. The document holds what the disk holds, and perhaps a batch more.
-    Read(Box<dyn FnOnce(&yrs::Doc) + Send>),
+    /// The server itself edits, in this name.
+    Write(Author, Edit, oneshot::Sender<Result<Sequence, RefusalCode>>),
+    /// The server itself reads what the disk holds.
+    Read(Read),
 }
 
 /// What a room needs from the world.
@@ -67,6 +68,8 @@ pub struct RoomTask {
     writes: HashMap<u64, oneshot::Sender<Result<Sequence, RefusalCode>>>,
     next_ticket: u64,
     pending: Pending,
+    /// A snapshot on its way, and what it covers.
+    compaction: Option<(Sequence, JoinHandle<bool>)>,
     health: watch::Receiver<Health>,
     effects: Vec<Effect>,
 }
@@ -81,7 +84,8 @@ impl RoomTask {
         inbox: mpsc::Receiver<Input>,
         fanout: Arc<Fanout>,
     ) -> Self {
-        let room = Room::open(document, kind, loaded, (world.writer)());
+        let room = Room::open(document, kind, loaded, (world.writer)())
+            .recovering(world.store.is_recovering());
         if let Some(damage) = &loaded.damage {
             tracing::error!(%document, damage, "document is damaged and opens read-only");
         }
@@ -96,6 +100,7 @@ impl RoomTask {
             writes: HashMap::new(),
             next_ticket: 0,
             pending: Pending::Nothing,
+            compaction: None,
             health: world.store.health(),
             effects: Vec::new(),
             world,
@@ -123,8 +128,14 @@ impl RoomTask {
                         Done::Reloaded(loaded) => {
                             let writer = (self.world.writer)();
                             self.room.reloaded(self.kind, &loaded, writer, &mut self.effects);
+                            // The store may have recovered before its failure was told here.
+                            self.heed_health();
                         }
                     }
+                }
+                (upto, done) = finished(&mut self.compaction) => {
+                    self.compaction = None;
+                    self.room.compacted(upto, done);
                 }
                 _ = self.health.changed() => self.heed_health(),
                 input = self.inbox.recv(), if self.permits.len() < limits::ROOM_INBOX_MAX => {
@@ -168,12 +179,12 @@ impl RoomTask {
                 self.outboxes.remove(&id);
                 self.room.disconnect(id);
             }
-            Input::Write(edit, answer) => {
+            Input::Write(author, edit, answer) => {
                 self.next_ticket += 1;
                 self.writes.insert(self.next_ticket, answer);
-                self.room.write(self.next_ticket, edit);
+                self.room.write(self.next_ticket, author, edit);
             }
-            Input::Read(read) => read(self.room.doc()),
+            Input::Read(read) => self.room.read(read),
         }
     }
 
@@ -226,16 +237,20 @@ impl RoomTask {
         }
     }
 
-    fn compact(&self, base: Sequence, upto: Sequence, snapshot: Bytes) {
+    fn compact(&mut self, base: Sequence, upto: Sequence, snapshot: Bytes) {
         let store = Arc::clone(&self.world.store);
         let document = self.document;
-        tokio::spawn(async move {
-            match store.compact(document, base, upto, snapshot).await {
+        // By itself, so that it goes on where the room ends meanwhile.
+        let compacting = tokio::spawn(async move {
+            let done = store.compact(document, base, upto, snapshot).await;
+            match &done {
                 Ok(true) => tracing::debug!(%document, upto, "compacted"),
                 Ok(false) => tracing::debug!(%document, base, "compacted by somebody else"),
                 Err(error) => tracing::warn!(%document, %error, "compaction failed"),
             }
+            done.unwrap_or(false)
         });
+        self.compaction = Some((upto, compacting));
     }
 
     fn heed_health(&mut self) {
@@ -259,6 +274,14 @@ async fn next(pending: &mut Pending) -> Done {
         Pending::Nothing => std::future::pending().await,
         Pending::Append(append) => Done::Appended(append.await),
         Pending::Reload(load) => Done::Reloaded(load.await),
+    }
+}
+
+/// The end of a compaction; never, while there is none.
+async fn finished(compaction: &mut Option<(Sequence, JoinHandle<bool>)>) -> (Sequence, bool) {
+    match compaction {
+        None => std::future::pending().await,
+        Some((upto, compacting)) => (*upto, compacting.await.unwrap_or(false)),
     }
 }
 

@@ -4,16 +4,17 @@ use bytes::Bytes;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use std::collections::VecDeque;
+use yrs::types::ToJson;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{
-    Any, Doc, GetString, Map, MapPrelim, MapRef, OffsetKind, Options, Out, ReadTxn, StateVector,
-    Text, TextPrelim, TextRef, Transact, Update,
+    Doc, GetString, Map, MapPrelim, MapRef, OffsetKind, Options, Out, ReadTxn, StateVector, Text,
+    TextPrelim, TextRef, Transact, Update,
 };
 
 /// Something a person did, and must never lose once it was called saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub(crate) enum Deed {
     /// A note whose text holds this word.
     Wrote { note: String, word: String },
     /// This word was struck out, and must stay so.
@@ -22,34 +23,36 @@ pub enum Deed {
     Tray { note: String },
 }
 
-pub struct Edit {
-    pub deed: Deed,
+pub(crate) struct Edit {
+    pub(crate) deed: Deed,
     /// The message that carries it, while the connection lives.
     message: Option<u64>,
-    pub acknowledged: bool,
+    pub(crate) acknowledged: bool,
 }
 
 /// Two directions of one connection.
 #[derive(Default)]
-pub struct Link {
-    pub up: VecDeque<Bytes>,
-    pub down: VecDeque<Bytes>,
+pub(crate) struct Link {
+    pub(crate) up: VecDeque<Bytes>,
+    pub(crate) down: VecDeque<Bytes>,
     sent: u64,
 }
 
-pub struct Device {
-    pub doc: Doc,
-    pub link: Option<Link>,
-    pub edits: Vec<Edit>,
+pub(crate) struct Device {
+    pub(crate) doc: Doc,
+    pub(crate) link: Option<Link>,
+    pub(crate) edits: Vec<Edit>,
     next_word: u64,
     name: u64,
     /// Told that it may not write, or that the disk is full: it waits to be asked again.
-    pub refused: bool,
+    pub(crate) refused: bool,
     /// Wrong variant: takes an edit for saved when the server's state vector covers it.
-    pub trusts_state_vectors: bool,
+    pub(crate) trusts_state_vectors: bool,
+    /// What an honest device must never meet.
+    pub(crate) complaint: Option<String>,
 }
 
-pub fn new_doc(client: u64) -> Doc {
+pub(crate) fn new_doc(client: u64) -> Doc {
     Doc::with_options(Options {
         offset_kind: OffsetKind::Utf16,
         ..Options::with_client_id(yrs::block::ClientID::new(client))
@@ -57,7 +60,7 @@ pub fn new_doc(client: u64) -> Doc {
 }
 
 impl Device {
-    pub fn new(name: u64, client: u64) -> Self {
+    pub(crate) fn new(name: u64, client: u64) -> Self {
         Self {
             doc: new_doc(client),
             link: None,
@@ -66,14 +69,15 @@ impl Device {
             name,
             refused: false,
             trusts_state_vectors: false,
+            complaint: None,
         }
     }
 
-    pub fn client(&self) -> u64 {
+    pub(crate) fn client(&self) -> u64 {
         self.doc.client_id().get()
     }
 
-    pub fn connect(&mut self) {
+    pub(crate) fn connect(&mut self) {
         self.link = Some(Link::default());
         self.refused = false;
         for edit in &mut self.edits {
@@ -83,6 +87,14 @@ impl Device {
         self.send(sync(0, &ours));
     }
 
+    /// Sends bytes as they are.
+    pub(crate) fn post(&mut self, frame: Bytes) {
+        if let Some(link) = &mut self.link {
+            link.sent += u64::from(sangam::sync::frame::parse(&frame).is_ok_and(|m| m.is_edit()));
+            link.up.push_back(frame);
+        }
+    }
+
     fn send(&mut self, frame: Bytes) {
         if let Some(link) = &mut self.link {
             link.up.push_back(frame);
@@ -90,7 +102,7 @@ impl Device {
     }
 
     /// Does something, and offers it.
-    pub fn act(&mut self, rng: &mut impl Rng) {
+    pub(crate) fn act(&mut self, rng: &mut impl Rng) {
         let Some((deed, update)) = self.change(rng) else { return };
         let message = self.link.as_mut().map(|link| {
             link.sent += 1;
@@ -149,7 +161,7 @@ impl Device {
     }
 
     /// Reads one frame of the server.
-    pub fn hear(&mut self, frame: &[u8]) {
+    pub(crate) fn hear(&mut self, frame: &[u8]) {
         let (kind, rest) = varint(frame);
         match kind {
             0 => {
@@ -170,12 +182,17 @@ impl Device {
                 let refusal: sangam_shared::message::Refusal =
                     serde_json::from_slice(json).expect("the server's own JSON");
                 for edit in &mut self.edits {
-                    if edit.message.is_some_and(|message| message <= refusal.n) && !edit.acknowledged
+                    if edit.message.is_some_and(|message| message <= refusal.n)
+                        && !edit.acknowledged
                     {
                         edit.message = None;
                     }
                 }
                 self.refused = true;
+                use sangam_shared::message::RefusalCode::{Gap, ReadOnly, Unavailable};
+                if !matches!(refusal.code, Gap | ReadOnly | Unavailable) {
+                    self.complain(format!("was refused: {:?}", refusal.code));
+                }
             }
             _ => {}
         }
@@ -204,42 +221,38 @@ impl Device {
 
     fn learn(&mut self, update: &[u8]) {
         let update = Update::decode_v1(update).expect("the server's own bytes");
-        self.doc.transact_mut().apply_update(update).expect("the server's updates apply");
-        let txn = self.doc.transact();
-        assert!(
-            !txn.has_missing_updates(),
-            "device {} was sent an update whose past it lacks",
-            self.name
-        );
+        let applied = self.doc.transact_mut().apply_update(update);
+        if applied.is_err() || self.doc.transact().has_missing_updates() {
+            self.complain("was sent an update whose past it lacks".to_owned());
+        }
     }
 
-    pub fn unsaved(&self) -> usize {
+    pub(crate) fn complain(&mut self, of: String) {
+        self.complaint.get_or_insert(format!("device {} {of}", self.name));
+    }
+
+    /// The server's log was replaced by a backup: nothing is saved before it is offered again.
+    pub(crate) fn doubt(&mut self) {
+        self.edits.iter_mut().for_each(|edit| edit.acknowledged = false);
+    }
+
+    pub(crate) fn unsaved(&self) -> usize {
         self.edits.iter().filter(|edit| !edit.acknowledged).count()
     }
 }
 
 /// What a document says, as canonical JSON.
-pub fn content(doc: &Doc) -> String {
+pub(crate) fn content(doc: &Doc) -> String {
     let ideas = doc.get_or_insert_map("ideas");
-    let txn = doc.transact();
-    let mut notes: Vec<(String, String, bool)> = ideas
-        .iter(&txn)
-        .filter_map(|(id, value)| {
-            let Out::YMap(map) = value else { return None };
-            let Some(Out::YText(text)) = map.get(&txn, "text") else { return None };
-            let trayed = matches!(
-                map.get(&txn, "deletedAt"),
-                Some(Out::Any(Any::Number(_) | Any::BigInt(_)))
-            );
-            Some((id.to_owned(), text.get_string(&txn), trayed))
-        })
-        .collect();
-    notes.sort_unstable();
-    serde_json::to_string(&notes).expect("strings")
+    let mut json = String::new();
+    ideas.to_json(&doc.transact()).to_json(&mut json);
+    let sorted: std::collections::BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(&json).expect("yrs writes JSON");
+    serde_json::to_string(&sorted).expect("JSON")
 }
 
 /// Whether a deed is in a document.
-pub fn holds(doc: &Doc, deed: &Deed) -> bool {
+pub(crate) fn holds(doc: &Doc, deed: &Deed) -> bool {
     let ideas = doc.get_or_insert_map("ideas");
     let txn = doc.transact();
     let note = match deed {
@@ -254,7 +267,7 @@ pub fn holds(doc: &Doc, deed: &Deed) -> bool {
     }
 }
 
-pub fn sync(step: u8, payload: &[u8]) -> Bytes {
+pub(crate) fn sync(step: u8, payload: &[u8]) -> Bytes {
     let mut frame = bytes::BytesMut::from(&[0, step][..]);
     sangam::sync::frame::put_varint(&mut frame, payload.len() as u64);
     frame.extend_from_slice(payload);

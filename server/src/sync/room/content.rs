@@ -29,6 +29,15 @@ pub(super) enum Taken {
     },
 }
 
+/// Whose edits a message may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Those of Yjs client ids that are the sender's, or nobody's yet.
+    Own,
+    /// Everybody's: they were acknowledged once, and the log has lost them.
+    Anybodys,
+}
+
 /// The document, and what is known of it.
 pub(super) struct Content {
     /// After a panic inside yrs the document must not even be dropped: it is not memory-safe.
@@ -90,7 +99,12 @@ impl Content {
     }
 
     /// Takes a client's update, or leaves everything as it was.
-    pub(super) fn take(&mut self, update: &[u8], author: Author) -> Result<Taken, RefusalCode> {
+    pub(super) fn take(
+        &mut self,
+        update: &[u8],
+        author: Author,
+        whose: Whose,
+    ) -> Result<Taken, RefusalCode> {
         let checked = self.guard.check(update).map_err(Refused::code)?;
         if !checked.has_news {
             return Ok(Taken::Known);
@@ -98,6 +112,8 @@ impl Content {
         let mut claims = Vec::new();
         for writer in &checked.writers {
             match self.owners.get(writer) {
+                // Whoever brings somebody else's edits back does not become that person.
+                _ if whose == Whose::Anybodys => {}
                 None => claims.push((*writer, author)),
                 Some(owner) if *owner == author => {}
                 Some(_) => return Err(RefusalCode::ForeignClient),
