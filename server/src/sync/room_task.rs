@@ -118,7 +118,13 @@ impl RoomTask {
                             if let Err(error) = &result {
                                 tracing::warn!(document = %self.document, %error, "append failed");
                             }
+                            let failed = result.is_err();
                             self.room.stored(result, &mut self.effects);
+                            if failed {
+                                // The store may have recovered before this answer was read; then
+                                // nobody would say so again.
+                                self.heed_health();
+                            }
                         }
                         Done::Reloaded(loaded) => {
                             let writer = (self.world.writer)();
