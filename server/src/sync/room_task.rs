@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::store::{Health, Loaded, Sequence, Store, StoreError};
 use crate::sync::fanout::{Fanout, Outbox};
+use crate::sync::replay;
 use crate::sync::room::{ConnectionId, Edit, Effect, Member, Permission, Room};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -216,7 +217,10 @@ impl RoomTask {
                         outbox.close(code);
                     }
                 }
-                Effect::Compact { base, upto, snapshot } => self.compact(base, upto, snapshot),
+                Effect::Compact { upto, snapshot, .. } => {
+                    let store = Arc::clone(&self.world.store);
+                    tokio::spawn(compact(store, self.document, upto, snapshot));
+                }
                 Effect::Written(ticket, result) => {
                     // Whoever asked may have gone; the edit is stored all the same.
                     if let Some(answer) = self.writes.remove(&ticket)
@@ -232,16 +236,9 @@ impl RoomTask {
         }
     }
 
-    fn compact(&self, base: Sequence, upto: Sequence, snapshot: Bytes) {
-        let store = Arc::clone(&self.world.store);
-        let document = self.document;
-        tokio::spawn(async move {
-            match store.compact(document, base, upto, snapshot).await {
-                Ok(true) => tracing::debug!(%document, upto, "compacted"),
-                Ok(false) => tracing::debug!(%document, base, "compacted by somebody else"),
-                Err(error) => tracing::warn!(%document, %error, "compaction failed"),
-            }
-        });
+    /// Whether the document is damaged: nobody may write to it.
+    pub fn is_damaged(&self) -> bool {
+        self.room.unwritable() == Some(RefusalCode::ReadOnly)
     }
 
     fn heed_health(&mut self) {
@@ -265,6 +262,29 @@ async fn next(pending: &mut Pending) -> Done {
         Pending::Nothing => std::future::pending().await,
         Pending::Append(append) => Done::Appended(append.await),
         Pending::Reload(load) => Done::Reloaded(load.await),
+    }
+}
+
+/// A snapshot counts only when it says what the log says, both as they are read back: the log from
+/// the disk, the snapshot from its bytes. Its base is the snapshot that it was compared with.
+async fn compact(store: Arc<dyn Store>, document: DocumentId, upto: Sequence, snapshot: Bytes) {
+    let done = async {
+        let loaded = store.load(document, 0).await?;
+        let base = loaded.snapshot.as_ref().map_or(0, |(at, _)| *at);
+        let offered = snapshot.clone();
+        let checked =
+            tokio::task::spawn_blocking(move || replay::is_true(&loaded, upto, &offered)).await;
+        match checked {
+            Ok(true) => store.compact(document, base, upto, snapshot).await,
+            _ if base >= upto => Ok(false),
+            _ => Err(StoreError::Fatal("the snapshot does not say what the log says".to_owned())),
+        }
+    };
+    match done.await {
+        Ok(true) => tracing::debug!(%document, upto, "compacted"),
+        Ok(false) => tracing::debug!(%document, upto, "compacted by somebody else"),
+        Err(StoreError::Fatal(error)) => tracing::error!(%document, upto, error, "not compacted"),
+        Err(error) => tracing::warn!(%document, %error, "compaction failed"),
     }
 }
 
