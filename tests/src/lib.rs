@@ -2,9 +2,11 @@
 
 mod client;
 mod server;
+mod small_disk;
 
 pub use client::{Client, Heard};
-pub use server::{Board, Links, Server, run};
+pub use server::{Board, Links, Place, Server, run};
+pub use small_disk::SmallDisk;
 
 use std::time::Duration;
 
