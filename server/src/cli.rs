@@ -1,6 +1,9 @@
 //! The command line: what an operator types, and what is answered.
 
+mod storage;
+
 use crate::app;
+use crate::clock::Chance;
 use crate::config::{Config, PublicUrl, ServeArgs};
 use crate::event::access::LinkKey;
 use crate::event::file::EventFile;
@@ -39,6 +42,12 @@ enum Command {
     Event(EventCommand),
     /// Print the links of an event
     Links(LinksArgs),
+    /// Look at everything that is stored; code 1 where something is damaged
+    Check(storage::CheckArgs),
+    /// Write everything into one file, also while the server runs
+    Backup(storage::BackupArgs),
+    /// Put a backup into a data folder
+    Restore(storage::RestoreArgs),
 }
 
 #[derive(Subcommand)]
@@ -102,6 +111,9 @@ pub fn run() -> ExitCode {
         Command::Event(EventCommand::List { data }) => list(&data.data),
         Command::Event(EventCommand::Show { event, data }) => show(&event, &data.data),
         Command::Links(args) => links(&args),
+        Command::Check(args) => storage::check(&args),
+        Command::Backup(args) => storage::backup(&args),
+        Command::Restore(args) => storage::restore(&args),
     };
     match done {
         Ok(code) => code,
@@ -123,9 +135,7 @@ fn serve(args: ServeArgs, demo: bool) -> anyhow::Result<ExitCode> {
         let address = listener.local_addr()?;
         let api = app::open(&config).await?;
         let public = config.public_url.clone().unwrap_or_else(|| PublicUrl::of(address));
-        let file = config.data.join(ADDRESS_FILE);
-        std::fs::write(&file, public.as_str())
-            .with_context(|| format!("cannot write {}", file.display()))?;
+        note_address(&config.data, &public);
         if demo {
             demonstrate(&api, &public).await?;
         }
@@ -134,6 +144,17 @@ fn serve(args: ServeArgs, demo: bool) -> anyhow::Result<ExitCode> {
         lifecycle::run(api, router, listener, lifecycle::signal()?).await?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// For the commands that print links. A server on a full disk starts all the same.
+fn note_address(data: &Path, public: &PublicUrl) {
+    let file = data.join(ADDRESS_FILE);
+    if std::fs::read_to_string(&file).is_ok_and(|known| known == public.as_str()) {
+        return;
+    }
+    if let Err(error) = std::fs::write(&file, public.as_str()) {
+        tracing::warn!(%error, file = %file.display(), "cannot note the address; links may be wrong");
+    }
 }
 
 /// The demonstration event, made by the same code as any other, and its links.
@@ -264,6 +285,11 @@ fn find(records: &[Record], slug: &str) -> anyhow::Result<Event> {
 fn public_url(data: &Path) -> String {
     let said = std::fs::read_to_string(data.join(ADDRESS_FILE)).unwrap_or_default();
     if said.is_empty() { "http://127.0.0.1:8080".to_owned() } else { said }
+}
+
+/// A name for a new life of the log.
+fn fresh_id() -> uuid::Uuid {
+    Chance::from_system().uuid()
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

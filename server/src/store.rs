@@ -9,7 +9,9 @@
 //! 2. the sequences of a document are dense, from 1, and become visible in order;
 //! 3. after [`StoreError::Unavailable`] a delta may or may not be in the log; sending it again is allowed;
 //! 4. `load` returns all that any earlier call returned, whatever was compacted since;
-//! 5. `compact` is a compare-and-swap on its base.
+//! 5. `compact` is a compare-and-swap on its base, and so is `append` on its head;
+//! 6. what fails its check is never handed out: a document that is damaged loads as its last good
+//!    state, says so, and takes no more deltas.
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -17,6 +19,8 @@ use sangam_shared::ids::{DocumentId, PersonId};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+#[cfg(test)]
+mod conformance;
 pub mod sqlite;
 
 /// Position in a document's log. 0 is "nothing yet"; the first delta has sequence 1.
@@ -120,7 +124,15 @@ pub enum StoreError {
     /// Try again: the disk is full or busy. The data may or may not have been written.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// Never again for this document: its log is damaged, or another writer has moved its head.
+    /// Another writer, or an earlier try, was first: load what it wrote, then append after it.
+    /// Nothing was written.
+    #[error("the head has moved to {head}")]
+    Moved {
+        /// Where the head is.
+        head: Sequence,
+    },
+    /// Never again: the document's log is damaged, or the caller has made a mistake. Nothing was
+    /// written.
     #[error("the store refuses: {0}")]
     Fatal(String),
 }
@@ -130,7 +142,8 @@ pub enum StoreError {
 pub enum Health {
     /// They are.
     Writable,
-    /// They are not: the disk is full, or fails. The store tries again by itself.
+    /// They are not: the disk is full, or fails. The store tries again by itself, for as long as
+    /// the sender of this lives.
     Unavailable {
         /// For the log.
         reason: String,
@@ -155,7 +168,7 @@ pub trait Store: Send + Sync + 'static {
     /// Appends; returns the sequence of the first of the deltas.
     ///
     /// # Errors
-    /// [`StoreError::Fatal`] where the head is not the expected one; nothing is written then.
+    /// [`StoreError::Moved`] where the head is not the expected one; nothing is written then.
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Sequence, StoreError>>;
 
     /// The newest snapshot and the tail after it; with `after > 0` and a log that still reaches back
@@ -176,8 +189,16 @@ pub trait Store: Send + Sync + 'static {
     fn heads(&self, documents: Vec<DocumentId>)
     -> BoxFuture<'_, Result<Vec<Sequence>, StoreError>>;
 
+    /// Every document that has a log, with its last sequence.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    fn documents(&self) -> BoxFuture<'_, Result<Vec<(DocumentId, Sequence)>, StoreError>>;
+
     /// Replaces the snapshot at `base` (0: none) by one that covers everything up to `upto`.
-    /// Returns false, and changes nothing, where the snapshot is no longer the one at `base`.
+    /// Returns false, and changes nothing, where the snapshot that `load` hands out is no longer
+    /// the one at `base`, or `upto` does not lie between it and the head. The caller has checked
+    /// that the snapshot reads back as what the log says.
     /// The engine keeps covered deltas as history, or drops them, as its owner configured.
     ///
     /// # Errors
@@ -207,7 +228,8 @@ pub trait Store: Send + Sync + 'static {
     /// As [`StoreError`] says.
     fn commit(&self, changes: Vec<RecordChange>) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// All records of all events, for the start.
+    /// All records of all events, for the start. One that fails its check is left out, and the
+    /// log says which.
     ///
     /// # Errors
     /// As [`StoreError`] says.

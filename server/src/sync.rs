@@ -5,6 +5,7 @@ pub mod fanout;
 pub mod frame;
 pub mod guard;
 pub mod presence;
+pub mod replay;
 pub mod room;
 pub mod room_task;
 pub mod rooms;

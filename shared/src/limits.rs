@@ -117,6 +117,9 @@ pub const STORE_BATCH_MAX: usize = 1_024;
 pub const STORE_READERS_MAX: usize = 4;
 /// Documents whose last sequence the writer remembers.
 pub const STORE_HEADS_MAX: usize = 50_000;
+/// Milliseconds that a commit waits for somebody else's lock on the database. Nobody takes one in
+/// normal times; people must be told within two seconds.
+pub const STORE_BUSY_MS_MAX: u64 = 1_000;
 /// Milliseconds between two attempts to write to a store that failed.
 pub const STORE_RETRY_MS: u64 = 500;
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use rand::Rng;
 use sangam_shared::message::{Hello, Refusal, SUBPROTOCOL};
+use std::collections::BTreeMap;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -200,6 +201,14 @@ impl Client {
         let Some(Out::YMap(note)) = ideas.get(&txn, id) else { return None };
         let Some(Out::YText(text)) = note.get(&txn, "text") else { return None };
         Some(text.get_string(&txn))
+    }
+
+    /// The texts of all ideas, by their ids.
+    #[must_use]
+    pub fn ideas(&self) -> BTreeMap<String, String> {
+        let ideas = self.doc.get_or_insert_map("ideas");
+        let ids: Vec<String> = ideas.keys(&self.doc.transact()).map(str::to_owned).collect();
+        ids.into_iter().filter_map(|id| self.idea(&id).map(|text| (id, text))).collect()
     }
 
     /// How many ideas there are.

@@ -3,9 +3,11 @@
 mod client;
 pub mod http;
 mod server;
+mod small_disk;
 
 pub use client::{Client, Heard};
-pub use server::{Board, Links, Server, run};
+pub use server::{Board, Links, Place, Server, run};
+pub use small_disk::SmallDisk;
 
 use std::time::Duration;
 

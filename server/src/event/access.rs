@@ -25,13 +25,21 @@ impl LinkKey {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             read => return read,
         }
+        // Whole or not at all, also where the power fails: links are printed from it at once.
+        let partial = folder.join("link.key.partial");
+        match std::fs::remove_file(&partial) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(folder.join("link.key"))?;
+        let mut file = options.open(&partial)?;
         file.write_all(&fresh)?;
         file.sync_all()?;
+        std::fs::rename(&partial, folder.join("link.key"))?;
+        std::fs::File::open(folder)?.sync_all()?;
         Ok(Self(fresh))
     }
 
@@ -45,6 +53,12 @@ impl LinkKey {
             std::io::Error::new(std::io::ErrorKind::InvalidData, "link.key is not 32 bytes long")
         })?;
         Ok(Self(key))
+    }
+
+    /// The key itself, for a backup.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; 32] {
+        self.0
     }
 
     /// The token of a link: 128 bits in URL-safe base64.

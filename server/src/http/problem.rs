@@ -118,6 +118,11 @@ impl From<EventsError> for Problem {
 }
 
 impl Problem {
+    /// Not now, and why.
+    pub(crate) fn unavailable(why: &str) -> Self {
+        Self { code: Code::Unavailable, field: None, detail: why.to_owned() }
+    }
+
     /// A field that is not usable; `why` is a clause such as "is empty".
     pub(crate) fn field(field: &str, why: &str) -> Self {
         let detail = format!("The field `{field}` {why}.");

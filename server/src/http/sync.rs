@@ -131,7 +131,7 @@ async fn converse(
     let hello = Hello {
         epoch: api.store.epoch(),
         role: principal.role,
-        writable: permission == Permission::Write,
+        writable: permission == Permission::Write && !room.is_damaged(),
         message_bytes_max: limits::MESSAGE_BYTES_MAX,
         now_ms: api.clock.now_ms(),
     };

@@ -2,13 +2,20 @@
 //!
 //! Everything that waits while a commit is on its way goes into the next one, so that one fsync
 //! serves many rooms. After a failed commit the connection is thrown away and the heads are read
-//! afresh: a failed fsync is never retried as if nothing had happened.
+//! afresh: a failed fsync is never retried as if nothing had happened. What is in the write-ahead
+//! log at an opening counts only when it has been written into the database and synced.
 
+mod backup;
+mod check;
 mod file;
 mod read;
+mod rebuild;
+mod row;
 mod schema;
 mod write;
 
+pub use backup::{BackupError, OverData, back_up, restore};
+pub use check::{Checked, Checker, Repair};
 pub use file::{OpenError, SqliteReader};
 
 use super::{Append, Health, Loaded, Record, RecordChange, Sequence, Store, StoreError, Stored};
@@ -40,9 +47,10 @@ impl SqliteStore {
     /// [`OpenError`], a sentence for the operator; nothing is changed then.
     pub fn open(folder: &Path, fresh: Uuid) -> Result<Self, OpenError> {
         let folder = Folder::lock(folder)?;
-        let (connection, epoch) = file::open_writable(folder.database(), fresh)?;
+        let (opened, _) = file::open_writable(folder.database(), fresh)?;
+        let epoch = opened.epoch;
         let readers = Arc::new(Readers::new(folder.database().to_owned()));
-        let writer = Writer::start(connection, folder.database().to_owned())?;
+        let writer = Writer::start(opened, folder.database().to_owned())?;
         Ok(Self { epoch, writer, readers, _folder: folder })
     }
 
@@ -60,7 +68,7 @@ impl SqliteStore {
 
     fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+        read: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, StoreError>> {
         let readers = Arc::clone(&self.readers);
         Box::pin(async move { readers.run(read).await })
@@ -95,9 +103,11 @@ impl Store for SqliteStore {
         &self,
         documents: Vec<DocumentId>,
     ) -> BoxFuture<'_, Result<Vec<Sequence>, StoreError>> {
-        self.read(move |connection| {
-            documents.iter().map(|document| read::head(connection, *document)).collect()
-        })
+        self.read(move |connection| read::heads(connection, &documents))
+    }
+
+    fn documents(&self) -> BoxFuture<'_, Result<Vec<(DocumentId, Sequence)>, StoreError>> {
+        self.read(read::documents)
     }
 
     fn compact(
@@ -124,7 +134,7 @@ impl Store for SqliteStore {
     }
 
     fn records(&self) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        self.read(read::records)
+        self.read(|connection| Ok(read::records(connection)?))
     }
 }
 

@@ -300,13 +300,16 @@ impl Room {
                 self.settle(out);
                 self.compact(out);
             }
-            Err(error) => {
-                let code = match error {
-                    StoreError::Unavailable(_) => RefusalCode::Unavailable,
-                    StoreError::Fatal(_) => RefusalCode::ReadOnly,
-                };
-                self.unwritable = Some(code);
-                self.throw_away(code, out);
+            // Somebody else wrote: what they wrote comes with the reload, and everybody is asked
+            // for what they have.
+            Err(StoreError::Moved { .. }) => self.throw_away(RefusalCode::Unavailable, out),
+            Err(StoreError::Unavailable(_)) => {
+                self.unwritable = Some(RefusalCode::Unavailable);
+                self.throw_away(RefusalCode::Unavailable, out);
+            }
+            Err(StoreError::Fatal(_)) => {
+                self.unwritable = Some(RefusalCode::ReadOnly);
+                self.throw_away(RefusalCode::ReadOnly, out);
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::store::{Author, Health, Loaded, Sequence, Store, StoreError};
 use crate::sync::fanout::{Fanout, Outbox};
+use crate::sync::replay;
 use crate::sync::room::{ConnectionId, Edit, Effect, Member, Permission, Read, Room};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -123,7 +124,13 @@ impl RoomTask {
                             if let Err(error) = &result {
                                 tracing::warn!(document = %self.document, %error, "append failed");
                             }
+                            let failed = result.is_err();
                             self.room.stored(result, &mut self.effects);
+                            if failed {
+                                // The store may have recovered before this answer was read; then
+                                // nobody would say so again.
+                                self.heed_health();
+                            }
                         }
                         Done::Reloaded(loaded) => {
                             let writer = (self.world.writer)();
@@ -221,7 +228,7 @@ impl RoomTask {
                         outbox.close(code);
                     }
                 }
-                Effect::Compact { base, upto, snapshot } => self.compact(base, upto, snapshot),
+                Effect::Compact { upto, snapshot, .. } => self.compact(upto, snapshot),
                 Effect::Written(ticket, result) => {
                     // Whoever asked may have gone; the edit is stored all the same.
                     if let Some(answer) = self.writes.remove(&ticket)
@@ -237,20 +244,16 @@ impl RoomTask {
         }
     }
 
-    fn compact(&mut self, base: Sequence, upto: Sequence, snapshot: Bytes) {
+    fn compact(&mut self, upto: Sequence, snapshot: Bytes) {
         let store = Arc::clone(&self.world.store);
-        let document = self.document;
         // By itself, so that it goes on where the room ends meanwhile.
-        let compacting = tokio::spawn(async move {
-            let done = store.compact(document, base, upto, snapshot).await;
-            match &done {
-                Ok(true) => tracing::debug!(%document, upto, "compacted"),
-                Ok(false) => tracing::debug!(%document, base, "compacted by somebody else"),
-                Err(error) => tracing::warn!(%document, %error, "compaction failed"),
-            }
-            done.unwrap_or(false)
-        });
+        let compacting = tokio::spawn(compact(store, self.document, upto, snapshot));
         self.compaction = Some((upto, compacting));
+    }
+
+    /// Whether the document is damaged: nobody may write to it.
+    pub fn is_damaged(&self) -> bool {
+        self.room.unwritable() == Some(RefusalCode::ReadOnly)
     }
 
     fn heed_health(&mut self) {
@@ -283,6 +286,36 @@ async fn finished(compaction: &mut Option<(Sequence, JoinHandle<bool>)>) -> (Seq
         None => std::future::pending().await,
         Some((upto, compacting)) => (*upto, compacting.await.unwrap_or(false)),
     }
+}
+
+/// A snapshot counts only when it says what the log says, both as they are read back: the log from
+/// the disk, the snapshot from its bytes. Its base is the snapshot that it was compared with.
+async fn compact(
+    store: Arc<dyn Store>,
+    document: DocumentId,
+    upto: Sequence,
+    snapshot: Bytes,
+) -> bool {
+    let done = async {
+        let loaded = store.load(document, 0).await?;
+        let base = loaded.snapshot.as_ref().map_or(0, |(at, _)| *at);
+        let offered = snapshot.clone();
+        let checked =
+            tokio::task::spawn_blocking(move || replay::is_true(&loaded, upto, &offered)).await;
+        match checked {
+            Ok(true) => store.compact(document, base, upto, snapshot).await,
+            _ if base >= upto => Ok(false),
+            _ => Err(StoreError::Fatal("the snapshot does not say what the log says".to_owned())),
+        }
+    };
+    let done = done.await;
+    match &done {
+        Ok(true) => tracing::debug!(%document, upto, "compacted"),
+        Ok(false) => tracing::debug!(%document, upto, "compacted by somebody else"),
+        Err(StoreError::Fatal(error)) => tracing::error!(%document, upto, error, "not compacted"),
+        Err(error) => tracing::warn!(%document, %error, "compaction failed"),
+    }
+    done.unwrap_or(false)
 }
 
 /// Reading works while writing does not; where even reading fails, it is tried until it succeeds.

@@ -35,6 +35,7 @@ struct Entry {
 struct Handle {
     inbox: mpsc::Sender<Input>,
     fanout: Arc<Fanout>,
+    damaged: bool,
 }
 
 /// Keeps a room open, and talks to it.
@@ -94,8 +95,9 @@ impl Rooms {
                     };
                     open.remove_if(&document, unused).is_some()
                 };
+                let damaged = task.is_damaged();
                 self.tasks.spawn(task.run(may_end));
-                Ok::<_, StoreError>(Handle { inbox, fanout })
+                Ok::<_, StoreError>(Handle { inbox, fanout, damaged })
             })
             .await?;
         Ok(room)
@@ -151,6 +153,12 @@ impl RoomRef {
     #[must_use]
     pub fn fanout(&self) -> &Fanout {
         &self.handle().fanout
+    }
+
+    /// Whether the document was damaged when it was opened, and is read-only for everybody.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.handle().damaged
     }
 
     /// Announces a connection.

@@ -38,6 +38,10 @@ impl Store for Slow {
         self.inner.heads(ids)
     }
 
+    fn documents(&self) -> BoxFuture<'_, Result<Vec<(DocumentId, Sequence)>, StoreError>> {
+        self.inner.documents()
+    }
+
     fn compact(
         &self,
         id: DocumentId,

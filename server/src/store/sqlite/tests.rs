@@ -1,9 +1,45 @@
 use super::*;
+use crate::store::conformance::{Place, conformance};
 use crate::store::{Author, Delta};
+use bytes::Bytes;
+use rusqlite::Connection;
 use sangam_shared::ids::PersonId;
+use std::time::Duration;
+use tempfile::TempDir;
+
+conformance!(Home(TempDir::new().unwrap()));
+
+struct Home(TempDir);
+
+impl Place for Home {
+    fn open(&self) -> Arc<dyn Store> {
+        Arc::new(open(self.0.path()))
+    }
+
+    fn crash(&self, _: &dyn Store) -> Self {
+        // A reader keeps the write-ahead log from being begun anew while the files are copied.
+        let reader = Connection::open(self.0.path().join("sangam.db")).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM meta;").unwrap();
+        reader.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0)).unwrap();
+        let copy = TempDir::new().unwrap();
+        for name in ["sangam.db", "sangam.db-wal"] {
+            if self.0.path().join(name).exists() {
+                std::fs::copy(self.0.path().join(name), copy.path().join(name)).unwrap();
+            }
+        }
+        Self(copy)
+    }
+}
 
 fn open(folder: &Path) -> SqliteStore {
     SqliteStore::open(folder, Uuid::from_u128(7)).unwrap()
+}
+
+/// The database without a server, to do it harm.
+fn harm(folder: &Path, sql: &str) {
+    let connection = Connection::open(folder.join("sangam.db")).unwrap();
+    connection.execute_batch(sql).unwrap();
+    assert!(connection.changes() > 0 || sql.contains("DELETE"), "nothing was harmed");
 }
 
 fn document(n: u128) -> DocumentId {
@@ -20,95 +56,37 @@ fn append(n: u128, expected_head: Sequence, texts: &[&str]) -> Append {
     Append { document: document(n), expected_head, deltas, claims: vec![(9, Author::Server)] }
 }
 
+fn record(id: &str, json: &str) -> Record {
+    let event = Uuid::from_u128(1);
+    Record { event, kind: "person".to_owned(), id: id.to_owned(), json: json.to_owned() }
+}
+
 fn texts(loaded: &Loaded) -> Vec<String> {
     let text = |stored: &Stored| String::from_utf8(stored.delta.update.to_vec()).unwrap();
     loaded.tail.iter().map(text).collect()
 }
 
-#[tokio::test]
-async fn what_was_appended_is_there_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    assert_eq!(store.append(append(1, 0, &["a", "b"])).await, Ok(1));
-    assert_eq!(store.append(append(1, 2, &["c"])).await, Ok(3));
-    let epoch = store.epoch();
-    drop(store);
-    let store = open(folder.path());
-    assert_eq!(store.epoch(), epoch);
-    let loaded = store.load(document(1), 0).await.unwrap();
-    assert_eq!((texts(&loaded), loaded.head), (vec!["a".into(), "b".into(), "c".into()], 3));
-    assert_eq!(loaded.claims, [(9, Author::Server)]);
-    assert_eq!(loaded.tail[0].delta, delta("a"));
-    assert_eq!(store.heads(vec![document(1), document(2)]).await.unwrap(), [3, 0]);
-}
-
-#[tokio::test]
-async fn a_wrong_head_is_refused_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let (good, bad, empty) = tokio::join!(
-        store.append(append(1, 0, &["a"])),
-        store.append(append(2, 4, &["x"])),
-        store.append(append(3, 0, &[])),
-    );
-    assert_eq!(good, Ok(1));
-    assert!(matches!(bad, Err(StoreError::Fatal(_))));
-    assert!(matches!(empty, Err(StoreError::Fatal(_))));
-    assert_eq!(store.load(document(2), 0).await.unwrap(), Loaded::default());
-}
-
-#[tokio::test]
-async fn a_claim_never_changes_its_owner() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    store.append(append(1, 0, &["a"])).await.unwrap();
-    let mut thief = append(1, 1, &["b"]);
-    thief.claims = vec![(9, Author::Machine(Uuid::from_u128(1)))];
-    store.append(thief).await.unwrap();
-    assert_eq!(store.load(document(1), 0).await.unwrap().claims, [(9, Author::Server)]);
-}
-
-#[tokio::test]
-async fn a_compaction_is_a_compare_and_swap() {
-    let folder = tempfile::tempdir().unwrap();
+/// Three deltas of document 1 and one of document 2, harmed; then opened again.
+async fn harmed(sql: &str) -> (TempDir, SqliteStore) {
+    let folder = TempDir::new().unwrap();
     let store = open(folder.path());
     store.append(append(1, 0, &["a", "b", "c"])).await.unwrap();
-    let snapshot = || Bytes::from_static(b"ab");
-    assert_eq!(store.compact(document(1), 1, 2, snapshot()).await, Ok(false));
-    assert_eq!(store.compact(document(1), 0, 2, snapshot()).await, Ok(true));
-    assert_eq!(store.compact(document(1), 0, 3, snapshot()).await, Ok(false));
-    let loaded = store.load(document(1), 0).await.unwrap();
-    assert_eq!(loaded.snapshot, Some((2, snapshot())));
-    assert_eq!((texts(&loaded), loaded.head), (vec!["c".into()], 3));
-    assert_eq!(texts(&store.load(document(1), 1).await.unwrap()), ["b", "c"]);
-    assert!(store.load(document(1), 3).await.unwrap().tail.is_empty());
-    assert_eq!(store.history(document(1), 1, 2).await.unwrap().len(), 2);
-}
-
-#[tokio::test]
-async fn records_change_together() {
-    let folder = tempfile::tempdir().unwrap();
+    store.compact(document(1), 0, 1, Bytes::from_static(b"first")).await.unwrap();
+    store.compact(document(1), 1, 2, Bytes::from_static(b"second")).await.unwrap();
+    store.append(append(2, 0, &["other"])).await.unwrap();
+    drop(store);
+    harm(folder.path(), sql);
     let store = open(folder.path());
-    let record = |id: &str| Record {
-        event: Uuid::from_u128(1),
-        kind: "person".into(),
-        id: id.into(),
-        json: "{}".into(),
-    };
-    store
-        .commit(vec![RecordChange::Put(record("a")), RecordChange::Put(record("b"))])
-        .await
-        .unwrap();
-    let gone =
-        RecordChange::Delete { event: Uuid::from_u128(1), kind: "person".into(), id: "a".into() };
-    store.commit(vec![gone]).await.unwrap();
-    assert_eq!(store.records().await.unwrap(), [record("b")]);
-    assert_eq!(SqliteReader::open(folder.path()).unwrap().records().unwrap(), [record("b")]);
+    // Whatever happened to the one, the other is as it was, and takes deltas.
+    let other = store.load(document(2), 0).await.unwrap();
+    assert_eq!((texts(&other), other.damage), (vec!["other".to_owned()], None));
+    assert_eq!(store.append(append(2, 1, &["more"])).await, Ok(2));
+    (folder, store)
 }
 
 #[tokio::test]
 async fn a_second_process_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = TempDir::new().unwrap();
     let _store = open(folder.path());
     let error = SqliteStore::open(folder.path(), Uuid::from_u128(7)).err().unwrap().to_string();
     assert!(error.contains("in use") && error.contains(&std::process::id().to_string()), "{error}");
@@ -116,79 +94,293 @@ async fn a_second_process_is_refused() {
 
 #[tokio::test]
 async fn a_newer_format_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = TempDir::new().unwrap();
     drop(open(folder.path()));
     let file = folder.path().join("sangam.db");
-    let connection = rusqlite::Connection::open(&file).unwrap();
+    let connection = Connection::open(&file).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
+    let before = std::fs::read(&file).unwrap();
     let error = SqliteStore::open(folder.path(), Uuid::from_u128(7)).err().unwrap().to_string();
     assert!(error.contains("format 99"), "{error}");
     assert!(SqliteReader::open(folder.path()).is_err());
+    assert!(Checker::repair(folder.path(), Uuid::from_u128(7)).is_err());
+    assert_eq!(std::fs::read(&file).unwrap(), before);
 }
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("sangam.db"), vec![b'x'; 8_192]).unwrap();
     let error = SqliteStore::open(folder.path(), Uuid::from_u128(7)).err().unwrap().to_string();
     assert!(error.contains("cannot be opened as a Sangam database"), "{error}");
 }
 
-#[tokio::test]
-async fn a_flipped_bit_is_noticed() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    store.append(append(1, 0, &["a", "b", "c"])).await.unwrap();
-    drop(store);
-    let connection = rusqlite::Connection::open(folder.path().join("sangam.db")).unwrap();
-    connection.execute("UPDATE deltas SET data = x'62ff' WHERE sequence = 2", []).unwrap();
-    drop(connection);
-    let loaded = open(folder.path()).load(document(1), 0).await.unwrap();
-    assert_eq!(texts(&loaded), ["a"]);
-    assert!(loaded.damage.is_some());
-    assert_eq!(loaded.head, 3);
+/// A database as the first format had it.
+fn of_format_1(folder: &Path) {
+    let mut connection = Connection::open(folder.join("sangam.db")).unwrap();
+    schema::migrate_to(&mut connection, 1).unwrap();
+    let id = document(1);
+    let id = id.0.as_bytes();
+    for (sequence, data) in [(1, b"a"), (2, b"b"), (3, b"c")] {
+        let crc = row::snapshot(id, sequence, data);
+        connection
+            .execute(
+                "INSERT INTO deltas (document, sequence, author_kind, author, at_ms, crc, data)
+                 VALUES (?1, ?2, 1, ?3, 1649412000000, ?4, ?5)",
+                rusqlite::params![id, sequence, Uuid::from_u128(5).as_bytes(), crc, &data[..]],
+            )
+            .unwrap();
+    }
+    connection.execute("INSERT INTO claims VALUES (?1, 9, 0, x'')", [id]).unwrap();
+    connection
+        .execute(
+            "INSERT INTO records VALUES (?1, 'person', 'p', '{}')",
+            [Uuid::from_u128(1).as_bytes()],
+        )
+        .unwrap();
 }
 
 #[tokio::test]
-async fn a_damaged_snapshot_gives_way_to_the_log() {
-    let folder = tempfile::tempdir().unwrap();
+async fn an_older_format_is_brought_up_to_date() {
+    let folder = TempDir::new().unwrap();
+    of_format_1(folder.path());
+    let error = SqliteReader::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("format 1"), "{error}");
     let store = open(folder.path());
-    store.append(append(1, 0, &["a", "b", "c"])).await.unwrap();
-    store.compact(document(1), 0, 2, Bytes::from_static(b"ab")).await.unwrap();
-    drop(store);
-    let connection = rusqlite::Connection::open(folder.path().join("sangam.db")).unwrap();
-    connection.execute("UPDATE snapshots SET data = x'00'", []).unwrap();
-    drop(connection);
-    let loaded = open(folder.path()).load(document(1), 0).await.unwrap();
-    assert_eq!((texts(&loaded).len(), loaded.damage, loaded.snapshot), (3, None, None));
+    let loaded = store.load(document(1), 0).await.unwrap();
+    assert_eq!((texts(&loaded).concat(), loaded.damage), ("abc".to_owned(), None));
+    assert_eq!(loaded.claims, [(9, Author::Server)]);
+    assert_eq!(store.records().await.unwrap(), [record("p", "{}")]);
+    assert_eq!(store.append(append(1, 3, &["d"])).await, Ok(4));
+    assert_eq!(store.documents().await.unwrap(), [(document(1), 4)]);
 }
 
 #[tokio::test]
-async fn many_rooms_share_few_commits() {
-    let folder = tempfile::tempdir().unwrap();
+async fn a_migration_does_not_make_damage_sound() {
+    let folder = TempDir::new().unwrap();
+    of_format_1(folder.path());
+    harm(folder.path(), "UPDATE deltas SET data = x'ff' WHERE sequence = 2");
+    let loaded = open(folder.path()).load(document(1), 0).await.unwrap();
+    assert_eq!((texts(&loaded).concat(), loaded.head), ("a".to_owned(), 3));
+    assert!(loaded.damage.unwrap().contains("at 2"));
+}
+
+#[tokio::test]
+async fn durability_is_asserted_and_not_hoped_for() {
+    let folder = TempDir::new().unwrap();
+    drop(open(folder.path()));
+    let connection = file::reopen(&folder.path().join("sangam.db")).unwrap();
+    let asked = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    assert_eq!(asked("synchronous"), Ok(2));
+    assert_eq!(asked("secure_delete"), Ok(1));
+}
+
+/// What another process has left in the write-ahead log may never have reached the disk.
+#[tokio::test]
+async fn what_is_found_in_the_log_is_made_durable_before_it_counts() {
+    let home = Home(TempDir::new().unwrap());
+    let store = home.open();
+    let marker = "a sentence that stands nowhere else";
+    store.append(append(1, 0, &[marker])).await.unwrap();
+    let after = home.crash(store.as_ref());
+    let database = after.0.path().join("sangam.db");
+    assert!(!holds(&database, marker.as_bytes()), "it was in the database before");
+    let _reopened = after.open();
+    assert!(holds(&database, marker.as_bytes()), "it is in the log alone");
+}
+
+fn holds(file: &Path, marker: &[u8]) -> bool {
+    std::fs::read(file).unwrap().windows(marker.len()).any(|window| window == marker)
+}
+
+#[tokio::test]
+async fn what_was_erased_is_in_no_file_any_more() {
+    let folder = TempDir::new().unwrap();
     let store = open(folder.path());
-    let all = (0..500).map(|n| store.append(append(n, 0, &["a"])));
-    for result in futures_util::future::join_all(all).await {
-        assert_eq!(result, Ok(1));
+    let marker = "Asha Rao, +91 99999 99999";
+    store.commit(vec![RecordChange::Put(record("a", marker))]).await.unwrap();
+    let anywhere = || {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        files.filter(|file| holds(&file.as_ref().unwrap().path(), marker.as_bytes())).count()
+    };
+    assert!(anywhere() > 0);
+    let erase =
+        RecordChange::Delete { event: Uuid::from_u128(1), kind: "person".into(), id: "a".into() };
+    store.commit(vec![erase]).await.unwrap();
+    // The log is emptied after the answer; the next answer comes after that.
+    store.commit(Vec::new()).await.unwrap();
+    assert_eq!(anywhere(), 0);
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_any_column_of_a_delta_is_noticed() {
+    let columns = [
+        "data = x'62ff'",
+        "data = 'b'",
+        "at_ms = at_ms + 1",
+        "author = x'00000000000000000000000000000006'",
+        "author_kind = 2",
+        "crc = crc + 1",
+        "sequence = 77",
+    ];
+    for column in columns {
+        // A column of the wrong type needs a table that is not strict.
+        let (_folder, store) = harmed(&format!(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, 'STRICT, ', '') WHERE name = 'deltas';
+             PRAGMA writable_schema = RESET;
+             UPDATE deltas SET {column} WHERE sequence = 2;
+             DELETE FROM snapshots;"
+        ))
+        .await;
+        let loaded = store.load(document(1), 0).await.unwrap();
+        assert_eq!(texts(&loaded), ["a"], "{column}");
+        assert!(loaded.damage.is_some(), "{column}");
+        assert!(loaded.head >= 3, "{column}");
+        assert_eq!(store.history(document(1), 1, 9).await.unwrap().len(), 1, "{column}");
+        let missing = store.history(document(1), 2, 9).await;
+        assert!(matches!(missing, Err(StoreError::Fatal(_))), "{column}");
     }
 }
 
 #[tokio::test]
+async fn a_log_whose_end_is_missing_is_read_only() {
+    let (_folder, store) = harmed("DELETE FROM deltas WHERE sequence = 3").await;
+    let loaded = store.load(document(1), 0).await.unwrap();
+    assert_eq!(loaded.snapshot, Some((2, Bytes::from_static(b"second"))));
+    assert_eq!((loaded.tail.len(), loaded.head), (0, 3));
+    assert!(loaded.damage.is_some());
+    for head in [2, 3] {
+        let refused = store.append(append(1, head, &["x"])).await;
+        assert!(matches!(refused, Err(StoreError::Fatal(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_note_of_the_end_is_noticed() {
+    let (_folder, store) = harmed("UPDATE documents SET head = 2 WHERE head = 3").await;
+    let loaded = store.load(document(1), 0).await.unwrap();
+    assert!(loaded.damage.is_some());
+    assert!(matches!(store.append(append(1, 2, &["x"])).await, Err(StoreError::Fatal(_))));
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_gives_way_to_the_one_before() {
+    let (_folder, store) = harmed("UPDATE snapshots SET data = x'00' WHERE sequence = 2").await;
+    let loaded = store.load(document(1), 0).await.unwrap();
+    assert_eq!(loaded.snapshot, Some((1, Bytes::from_static(b"first"))));
+    assert_eq!((texts(&loaded).concat(), loaded.damage), ("bc".to_owned(), None));
+    // It does not stand in the way of the next one either.
+    assert_eq!(store.compact(document(1), 1, 3, Bytes::from_static(b"third")).await, Ok(true));
+    let loaded = store.load(document(1), 0).await.unwrap();
+    assert_eq!(loaded.snapshot, Some((3, Bytes::from_static(b"third"))));
+}
+
+#[tokio::test]
+async fn without_any_sound_snapshot_the_log_serves() {
+    let (_folder, store) = harmed("UPDATE snapshots SET data = x'00'").await;
+    let loaded = store.load(document(1), 0).await.unwrap();
+    assert_eq!((loaded.snapshot, loaded.damage, loaded.tail.len()), (None, None, 3));
+}
+
+#[tokio::test]
+async fn damage_behind_a_snapshot_does_no_harm_to_the_document() {
+    let (_folder, store) = harmed("UPDATE deltas SET data = x'00' WHERE data = x'61'").await;
+    let loaded = store.load(document(1), 0).await.unwrap();
+    assert_eq!((texts(&loaded).concat(), loaded.damage), ("c".to_owned(), None));
+}
+
+#[tokio::test]
+async fn a_damaged_claim_makes_the_document_read_only() {
+    let (_folder, store) =
+        harmed("UPDATE claims SET client = 8 WHERE document = (SELECT min(document) FROM claims)")
+            .await;
+    let loaded = store.load(document(1), 0).await.unwrap();
+    assert!(loaded.damage.is_some() && loaded.claims.is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_left_out_and_the_others_stay() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let put = |id: &str| RecordChange::Put(record(id, "{\"role\":\"screen\"}"));
+    store.commit(vec![put("a"), put("b")]).await.unwrap();
+    drop(store);
+    harm(
+        folder.path(),
+        "UPDATE records SET json = replace(json, 'screen', 'organiser') WHERE id = 'a'",
+    );
+    let store = open(folder.path());
+    assert_eq!(store.records().await.unwrap(), [record("b", "{\"role\":\"screen\"}")]);
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_stored_spoils_no_others() {
+    // A delta that should not be there makes the next append fail inside SQLite.
+    let (_folder, store) = harmed("DELETE FROM snapshots").await;
+    let blocked = store.append(append(3, 0, &["x"])).await;
+    assert_eq!(blocked, Ok(1));
+    let beside = Connection::open(_folder.path().join("sangam.db")).unwrap();
+    beside
+        .execute_batch("INSERT INTO deltas SELECT document, 2, 0, x'', 0, 0, x'' FROM deltas WHERE data = CAST('x' AS BLOB)")
+        .unwrap();
+    let many = (10..40).map(|n| store.append(append(n, 0, &["a"])));
+    let (bad, good) =
+        tokio::join!(store.append(append(3, 1, &["y"])), futures_util::future::join_all(many));
+    assert!(matches!(bad, Err(StoreError::Fatal(_))), "{bad:?}");
+    assert!(good.iter().all(|result| *result == Ok(1)), "{good:?}");
+    assert_eq!(*store.health().borrow(), Health::Writable);
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_write_refuses_reads_on_and_recovers() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = TempDir::new().unwrap();
     let store = open(folder.path());
     store.append(append(1, 0, &["kept"])).await.unwrap();
     let mut health = store.health();
     // A write lock from outside, which nobody else ever takes, makes every commit fail.
-    let blocker = rusqlite::Connection::open(folder.path().join("sangam.db")).unwrap();
+    let blocker = Connection::open(folder.path().join("sangam.db")).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let refused = store.append(append(1, 1, &["refused"])).await;
+    let refused = tokio::time::timeout(
+        Duration::from_millis(2_000),
+        store.append(append(1, 1, &["refused"])),
+    );
+    let refused = refused.await.expect("people must be told within two seconds");
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    health.wait_for(|health| *health != Health::Writable).await.unwrap();
+    assert_ne!(*health.borrow_and_update(), Health::Writable, "first the state, then the answer");
     assert_eq!(texts(&store.load(document(1), 0).await.unwrap()), ["kept"]);
     blocker.execute_batch("ROLLBACK").unwrap();
     health.wait_for(|health| *health == Health::Writable).await.unwrap();
     assert_eq!(store.append(append(1, 1, &["later"])).await, Ok(2));
     assert_eq!(texts(&store.load(document(1), 0).await.unwrap()), ["kept", "later"]);
+}
+
+#[tokio::test]
+async fn nobody_is_told_writable_by_a_store_that_has_ended() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let health = store.health();
+    drop(store);
+    assert_ne!(*health.borrow(), Health::Writable);
+    assert!(health.has_changed().is_err());
+}
+
+#[tokio::test]
+async fn the_write_ahead_log_stays_small_under_load() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let text = "x".repeat(2_000);
+    let mut largest = 0;
+    for round in 0..40 {
+        let all = (0..100).map(|n| store.append(append(n, round, &[&text])));
+        futures_util::future::join_all(all)
+            .await
+            .into_iter()
+            .for_each(|done| assert!(done.is_ok()));
+        assert!(store.load(document(round.into()), 0).await.unwrap().damage.is_none());
+        let log = folder.path().join("sangam.db-wal").metadata().unwrap().len();
+        largest = largest.max(log);
+    }
+    assert!(largest < 32 * 1024 * 1024, "{largest} bytes");
 }

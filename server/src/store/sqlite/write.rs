@@ -1,10 +1,11 @@
 //! The writer thread: takes everything that waits, commits it at once, and answers.
 
-use super::file;
-use super::read::{self, author_columns, checksum};
+use super::file::{self, Opened};
+use super::read;
+use super::row::{self, author_columns};
 use crate::store::{Append, Health, RecordChange, Sequence, StoreError};
 use bytes::Bytes;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
 use std::collections::HashMap;
@@ -27,11 +28,12 @@ pub(super) enum Request {
     },
 }
 
-/// An answer that waits for the commit.
-enum Promise {
-    Appended(Answer<Sequence>, Sequence),
-    Recorded(Answer<()>),
-    Compacted(Answer<bool>, bool),
+/// What became of a request inside the transaction. Nobody is told before the commit.
+enum Outcome {
+    Appended(Sequence),
+    Recorded,
+    Compacted(bool),
+    Refused(StoreError),
 }
 
 /// The handle of the thread.
@@ -42,14 +44,18 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, file: PathBuf) -> Result<Self, super::OpenError> {
+    pub(super) fn start(opened: Opened, file: PathBuf) -> Result<Self, super::OpenError> {
         let (requests, waiting) = mpsc::channel(limits::STORE_REQUESTS_MAX);
-        let (health, watched) = watch::channel(Health::Writable);
+        let Opened { connection, trouble, .. } = opened;
+        let (health, watched) =
+            watch::channel(trouble.as_ref().map_or(Health::Writable, |trouble| {
+                Health::Unavailable { reason: trouble.to_string() }
+            }));
         let folder = file.clone();
-        let thread = Thread { connection, file, heads: HashMap::new(), health };
+        let thread = Thread { connection, file, heads: HashMap::new(), health, erased: false };
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || thread.run(waiting))
+            .spawn(move || thread.run(waiting, trouble))
             .map_err(|cause| super::OpenError::Folder { folder, cause })?;
         Ok(Self { requests: Some(requests), health: watched, thread: Some(thread) })
     }
@@ -82,59 +88,103 @@ struct Thread {
     /// The last sequence of documents that were written lately.
     heads: HashMap<DocumentId, Sequence>,
     health: watch::Sender<Health>,
+    /// Something was erased that the write-ahead log may still hold.
+    erased: bool,
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        // Also where the thread panics: "writable" must not outlive it.
+        self.health.send_replace(Health::Unavailable { reason: "the writer has ended".to_owned() });
+    }
 }
 
 impl Thread {
-    fn run(mut self, mut waiting: mpsc::Receiver<Request>) {
+    fn run(mut self, mut waiting: mpsc::Receiver<Request>, trouble: Option<rusqlite::Error>) {
         let mut batch = Vec::new();
+        if let Some(error) = trouble {
+            self.recover(&error, std::iter::empty(), &mut waiting);
+        }
         while waiting.blocking_recv_many(&mut batch, limits::STORE_BATCH_MAX) > 0 {
-            match self.commit(&mut batch) {
-                Ok(promises) => promises.into_iter().for_each(Promise::keep),
-                Err(error) => self.recover(&error, &mut waiting),
+            self.serve(&mut batch, &mut waiting);
+            if self.erased && waiting.is_empty() {
+                self.forget();
             }
-            batch.clear();
         }
         // Leave one tidy file behind; the log is complete without it.
-        if let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
+        if let Err(error) = file::checkpoint(&self.connection, "TRUNCATE") {
             tracing::debug!(%error, "no checkpoint at the end");
         }
     }
 
-    /// One transaction, one fsync. Where it fails, every request in it is answered "unavailable".
-    fn commit(&mut self, batch: &mut Vec<Request>) -> Result<Vec<Promise>, rusqlite::Error> {
-        let mut promises = Vec::with_capacity(batch.len());
-        let result = (|| {
-            let txn = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for request in batch.drain(..) {
-                perform(&txn, &mut self.heads, request, &mut promises)?;
-            }
-            txn.commit()
-        })();
-        match result {
-            Ok(()) => Ok(promises),
-            Err(error) => {
-                let reason = error.to_string();
-                for promise in promises {
-                    promise.break_with(&reason);
+    /// One transaction for all. Where it is one request's own fault that it failed, each gets a
+    /// transaction of its own, so that nobody suffers for a neighbour.
+    fn serve(&mut self, batch: &mut Vec<Request>, waiting: &mut mpsc::Receiver<Request>) {
+        match self.commit(batch) {
+            Ok(outcomes) => answer_all(batch.drain(..), outcomes),
+            Err(error) if batch.len() > 1 && is_own_fault(&error) => {
+                let mut rest = batch.drain(..);
+                while let Some(request) = rest.next() {
+                    match self.commit(std::slice::from_ref(&request)) {
+                        Ok(outcomes) => answer_all(std::iter::once(request), outcomes),
+                        Err(error) if is_own_fault(&error) => refuse(request, &fatal(&error)),
+                        Err(error) => {
+                            self.recover(&error, std::iter::once(request).chain(rest), waiting);
+                            return;
+                        }
+                    }
                 }
-                for request in batch.drain(..) {
-                    refuse(request, &reason);
-                }
-                Err(error)
             }
+            Err(error) if is_own_fault(&error) => {
+                batch.drain(..).for_each(|request| refuse(request, &fatal(&error)));
+            }
+            Err(error) => self.recover(&error, batch.drain(..), waiting),
         }
     }
 
-    /// After a failure nothing that is in memory counts. Opens the file again and tries to write
-    /// to it, until that works; meanwhile every request is answered at once.
-    fn recover(&mut self, error: &rusqlite::Error, waiting: &mut mpsc::Receiver<Request>) {
+    /// One transaction, one fsync.
+    fn commit(&mut self, batch: &[Request]) -> rusqlite::Result<Vec<Outcome>> {
+        let result = (|| {
+            let txn = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut outcomes = Vec::with_capacity(batch.len());
+            for request in batch {
+                outcomes.push(perform(&txn, &mut self.heads, request)?);
+            }
+            txn.commit()?;
+            Ok(outcomes)
+        })();
+        match &result {
+            Ok(_) => {
+                let erases = |change: &RecordChange| matches!(change, RecordChange::Delete { .. });
+                self.erased |= batch.iter().any(|request| match request {
+                    Request::Records(changes, _) => changes.iter().any(erases),
+                    _ => false,
+                });
+            }
+            // It may hold what was never committed.
+            Err(_) => self.heads.clear(),
+        }
+        result
+    }
+
+    /// After a failure nothing that is in memory counts: the pages, the heads, the connection
+    /// itself. Opens the file again and tries to write to it, until that works; meanwhile every
+    /// request is answered at once.
+    fn recover(
+        &mut self,
+        error: &rusqlite::Error,
+        failed: impl Iterator<Item = Request>,
+        waiting: &mut mpsc::Receiver<Request>,
+    ) {
         let reason = error.to_string();
         tracing::error!(reason, "the store does not take writes");
+        // First the state, then the answers: whoever is refused can see why.
         self.health.send_replace(Health::Unavailable { reason: reason.clone() });
-        self.heads.clear();
+        let unavailable = StoreError::Unavailable(reason);
+        failed.for_each(|request| refuse(request, &unavailable));
         loop {
             while let Ok(request) = waiting.try_recv() {
-                refuse(request, &reason);
+                refuse(request, &unavailable);
             }
             match file::reopen(&self.file).and_then(|connection| {
                 probe(&connection)?;
@@ -154,6 +204,15 @@ impl Thread {
         tracing::info!("the store takes writes again");
         self.health.send_replace(Health::Writable);
     }
+
+    /// What was erased must be gone from the write-ahead log as well: writes it into the database,
+    /// and empties it. A reader in the way means: next time.
+    fn forget(&mut self) {
+        match file::checkpoint(&self.connection, "TRUNCATE") {
+            Ok(done) => self.erased = !done,
+            Err(error) => tracing::warn!(%error, "erased rows are still in the write-ahead log"),
+        }
+    }
 }
 
 /// Writes as much as a busy second does, so that "writable" is not said for a few free bytes.
@@ -166,81 +225,103 @@ fn probe(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// The request, or the rows that it touches, cannot be written, however often it is tried. The
+/// transaction has failed before anything was committed.
+fn is_own_fault(error: &rusqlite::Error) -> bool {
+    row::is_damage(error)
+        || matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch)
+        )
+        || matches!(error, rusqlite::Error::ToSqlConversionFailure(_))
+}
+
+fn fatal(error: &rusqlite::Error) -> StoreError {
+    tracing::error!(%error, "this cannot be stored");
+    StoreError::Fatal(error.to_string())
+}
+
 fn perform(
     txn: &Transaction<'_>,
     heads: &mut HashMap<DocumentId, Sequence>,
-    request: Request,
-    promises: &mut Vec<Promise>,
-) -> rusqlite::Result<()> {
+    request: &Request,
+) -> rusqlite::Result<Outcome> {
     match request {
-        Request::Append(append, answer) => {
+        Request::Append(append, _) => {
             let head = match heads.get(&append.document) {
                 Some(head) => *head,
-                None => read::head(txn, append.document)?,
+                None => match read::head(txn, append.document)? {
+                    Ok(head) => head,
+                    Err(damage) => return Ok(Outcome::Refused(StoreError::Fatal(damage))),
+                },
             };
             if head != append.expected_head {
-                let reason = format!("the head is {head}, not {}", append.expected_head);
-                answer_now(answer, Err(StoreError::Fatal(reason)));
-                return Ok(());
+                return Ok(Outcome::Refused(StoreError::Moved { head }));
             }
-            let added = insert(txn, &append, head);
-            // Kept also where it fails: then the answer is "unavailable", never silence.
-            promises.push(Promise::Appended(answer, head + 1));
-            heads.insert(append.document, added?);
-            if heads.len() > limits::STORE_HEADS_MAX {
+            if heads.len() >= limits::STORE_HEADS_MAX {
                 heads.clear();
             }
+            heads.insert(append.document, insert(txn, append)?);
+            Ok(Outcome::Appended(head + 1))
         }
-        Request::Records(changes, answer) => {
-            promises.push(Promise::Recorded(answer));
-            for change in &changes {
+        Request::Records(changes, _) => {
+            for change in changes {
                 change_record(txn, change)?;
             }
+            Ok(Outcome::Recorded)
         }
-        Request::Compact { document, base, upto, snapshot, answer } => {
-            if read::snapshot_at(txn, document)? != base || upto <= base {
-                answer_now(answer, Ok(false));
-                return Ok(());
+        Request::Compact { document, base, upto, snapshot, .. } => {
+            let Ok(head) = read::head(txn, *document)? else {
+                return Ok(Outcome::Compacted(false));
+            };
+            let at = read::snapshot_at(txn, *document, head)?;
+            let fits = at == *base && *upto > at && *upto <= head;
+            if fits {
+                compact(txn, *document, *base, *upto, snapshot)?;
             }
-            promises.push(Promise::Compacted(answer, true));
-            compact(txn, document, base, upto, &snapshot)?;
+            Ok(Outcome::Compacted(fits))
         }
     }
-    Ok(())
 }
 
-fn insert(txn: &Transaction<'_>, append: &Append, head: Sequence) -> rusqlite::Result<Sequence> {
+fn insert(txn: &Transaction<'_>, append: &Append) -> rusqlite::Result<Sequence> {
     let document = append.document.0.as_bytes();
     let mut statement = txn.prepare_cached(
         "INSERT INTO deltas (document, sequence, author_kind, author, at_ms, crc, data)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let mut sequence = head;
+    let mut sequence = append.expected_head;
     for delta in &append.deltas {
         sequence += 1;
         let (kind, author) = author_columns(delta.author);
-        let crc = checksum(document, sequence, &delta.update);
         let data = &delta.update[..];
+        let crc = row::delta(document, sequence, kind, &author, delta.at_ms, data);
         statement.execute(params![document, sequence, kind, author, delta.at_ms, crc, data])?;
     }
+    row::put_head(txn, document, sequence)?;
     let mut statement = txn.prepare_cached(
-        "INSERT OR IGNORE INTO claims (document, client, author_kind, author)
-         VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR IGNORE INTO claims (document, client, author_kind, author, crc)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     for (client, author) in &append.claims {
         let (kind, author) = author_columns(*author);
-        statement.execute(params![document, client, kind, author])?;
+        let crc = row::claim(document, *client, kind, &author);
+        statement.execute(params![document, client, kind, author, crc])?;
     }
     Ok(sequence)
 }
 
 fn change_record(txn: &Transaction<'_>, change: &RecordChange) -> rusqlite::Result<()> {
     match change {
-        RecordChange::Put(record) => txn
-            .prepare_cached(
-                "INSERT OR REPLACE INTO records (event, kind, id, json) VALUES (?1, ?2, ?3, ?4)",
+        RecordChange::Put(record) => {
+            let event = record.event.as_bytes();
+            let crc = row::record(event, &record.kind, &record.id, &record.json);
+            txn.prepare_cached(
+                "INSERT OR REPLACE INTO records (event, kind, id, json, crc)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![record.event.as_bytes(), record.kind, record.id, record.json])?,
+            .execute(params![event, record.kind, record.id, record.json, crc])?
+        }
         RecordChange::Delete { event, kind, id } => txn
             .prepare_cached("DELETE FROM records WHERE event = ?1 AND kind = ?2 AND id = ?3")?
             .execute(params![event.as_bytes(), kind, id])?,
@@ -258,45 +339,37 @@ fn compact(
     snapshot: &[u8],
 ) -> rusqlite::Result<()> {
     let id = document.0.as_bytes();
-    let crc = checksum(id, upto, snapshot);
+    let crc = row::snapshot(id, upto, snapshot);
     txn.prepare_cached(
-        "INSERT INTO snapshots (document, sequence, crc, data) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR REPLACE INTO snapshots (document, sequence, crc, data) VALUES (?1, ?2, ?3, ?4)",
     )?
     .execute(params![id, upto, crc, snapshot])?;
-    txn.prepare_cached("DELETE FROM snapshots WHERE document = ?1 AND sequence < ?2")?
-        .execute(params![id, base])?;
+    txn.prepare_cached("DELETE FROM snapshots WHERE document = ?1 AND sequence NOT IN (?2, ?3)")?
+        .execute(params![id, base, upto])?;
     Ok(())
 }
 
-impl Promise {
-    fn keep(self) {
-        match self {
-            Self::Appended(answer, first) => answer_now(answer, Ok(first)),
-            Self::Recorded(answer) => answer_now(answer, Ok(())),
-            Self::Compacted(answer, done) => answer_now(answer, Ok(done)),
-        }
-    }
-
-    fn break_with(self, reason: &str) {
-        let error = StoreError::Unavailable(reason.to_owned());
-        match self {
-            Self::Appended(answer, _) => answer_now(answer, Err(error)),
-            Self::Recorded(answer) => answer_now(answer, Err(error)),
-            Self::Compacted(answer, _) => answer_now(answer, Err(error)),
+fn answer_all(batch: impl Iterator<Item = Request>, outcomes: Vec<Outcome>) {
+    for (request, outcome) in batch.zip(outcomes) {
+        match (request, outcome) {
+            (request, Outcome::Refused(error)) => refuse(request, &error),
+            (Request::Append(_, answer), Outcome::Appended(first)) => send(answer, Ok(first)),
+            (Request::Records(_, answer), Outcome::Recorded) => send(answer, Ok(())),
+            (Request::Compact { answer, .. }, Outcome::Compacted(done)) => send(answer, Ok(done)),
+            (request, _) => refuse(request, &StoreError::Fatal("answered wrongly".to_owned())),
         }
     }
 }
 
-fn refuse(request: Request, reason: &str) {
-    let error = StoreError::Unavailable(reason.to_owned());
+fn refuse(request: Request, error: &StoreError) {
     match request {
-        Request::Append(_, answer) => answer_now(answer, Err(error)),
-        Request::Records(_, answer) => answer_now(answer, Err(error)),
-        Request::Compact { answer, .. } => answer_now(answer, Err(error)),
+        Request::Append(_, answer) => send(answer, Err(error.clone())),
+        Request::Records(_, answer) => send(answer, Err(error.clone())),
+        Request::Compact { answer, .. } => send(answer, Err(error.clone())),
     }
 }
 
-fn answer_now<T>(answer: Answer<T>, result: Result<T, StoreError>) {
+fn send<T>(answer: Answer<T>, result: Result<T, StoreError>) {
     if answer.send(result).is_err() {
         tracing::trace!("whoever asked the store has gone");
     }
