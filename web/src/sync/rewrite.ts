@@ -3,8 +3,8 @@
 // to offer them), or one of them does not fit the board and everything after it hangs on it.
 //
 // On top of a fresh copy of what the server has, each struct that it lacks is written once more
-// under a client id of our own, with its references translated. Where a message is refused, it is
-// halved until the one struct that does not fit is found and left out.
+// under a client id of our own, in the place where this device shows it. Where a message is refused,
+// it is halved until the one struct that does not fit is found and left out.
 
 import * as Y from 'yjs';
 import type { RefusalCode } from '../shared/schema.gen';
@@ -17,9 +17,6 @@ export interface Moved {
   len: number;
   /** Under which id they stand now; undefined where they were left out. */
   to: { client: number; clock: number } | undefined;
-  /** What stood beside them, to hold on to where they were left out. */
-  origin: { client: number; clock: number } | null;
-  rightOrigin: { client: number; clock: number } | null;
 }
 
 /** Sends an update; says with which code it was refused, or `lost` where nobody answered. */
@@ -40,6 +37,8 @@ export class Rewrite {
   /** How many were taken. */
   taken = 0;
   private clock = 0;
+  /** What the server had when this attempt began. */
+  private known = new Map<number, number>();
   /** The table by client, ascending. */
   private readonly rows = new Map<number, Moved[]>();
 
@@ -69,11 +68,16 @@ export class Rewrite {
       const there = rows.filter(({ to }) => !to || to.clock < Y.getState(fresh.store, to.client));
       this.rows.set(client, there);
     }
-    const { structs, ds } = Y.decodeUpdate(Y.encodeStateAsUpdate(doc, Y.encodeStateVector(fresh)));
+    // Somebody may type on: this attempt writes what is there now, the next one the rest.
+    const frozen = new Y.Doc();
+    Y.applyUpdate(frozen, Y.encodeStateAsUpdate(doc));
+    const stateVector = Y.encodeStateVector(fresh);
+    this.known = Y.decodeStateVector(stateVector);
+    const { structs, ds } = Y.decodeUpdate(Y.encodeStateAsUpdate(frozen, stateVector));
     const lacking = inCausalOrder(structs).filter((struct) => !this.moved(struct.id));
     for (let i = 0; i < lacking.length; i += MESSAGE_STRUCTS) {
       const some = lacking.slice(i, i + MESSAGE_STRUCTS);
-      if (!(await this.write(some, doc, fresh, offer))) return false;
+      if (!(await this.write(some, frozen, fresh, offer))) return false;
     }
     return this.erase(erased(ds.clients, fresh), fresh, offer);
   }
@@ -90,9 +94,10 @@ export class Rewrite {
       this.taken += written.length;
       return true;
     }
+    // It may have arrived all the same: the next attempt sees.
+    if (isPassing(verdict)) return false;
     this.clock = before;
     for (const struct of some) this.forget(struct);
-    if (isPassing(verdict)) return false;
     if (some.length === 1) {
       this.leftOut += 1;
       this.leave(some[0]!);
@@ -142,19 +147,13 @@ export class Rewrite {
       return undefined;
     }
     const to = Y.createID(this.client, this.clock);
-    this.insert({ ...range(struct), to, origin: null, rightOrigin: null });
+    const [origin, rightOrigin] = [this.left(item, struct.id), this.right(item)];
+    this.insert({ ...range(struct), to });
     this.clock += struct.length;
-    return new Y.Item(
-      to,
-      null,
-      this.beside(struct.origin, 'origin'),
-      null,
-      this.beside(struct.rightOrigin, 'rightOrigin'),
-      // A root type is written by its name.
-      parent as Y.ID,
-      item.parentSub,
-      struct.content,
-    );
+    // A root type is written by its name.
+    const container = parent as Y.ID;
+    const { parentSub } = item;
+    return new Y.Item(to, null, origin, null, rightOrigin, container, parentSub, struct.content);
   }
 
   /** The container as it stands now: a root's name, or an id; undefined where it was left out. */
@@ -164,26 +163,38 @@ export class Rewrite {
     return this.now(parent._item.id);
   }
 
-  private leave(struct: Struct): void {
-    const [origin, rightOrigin] =
-      struct instanceof Y.Item ? [struct.origin, struct.rightOrigin] : [null, null];
-    this.insert({ ...range(struct), to: undefined, origin, rightOrigin });
-  }
-
-  private now(id: Y.ID): Y.ID | undefined {
-    const row = this.moved(id);
-    if (!row) return id;
-    return row.to && Y.createID(row.to.client, row.to.clock + id.clock - row.clock);
-  }
-
-  /** The neighbour's new id; where it was left out, its own neighbour's. */
-  private beside(id: Y.ID | null, side: 'origin' | 'rightOrigin'): Y.ID | null {
-    for (let at: { client: number; clock: number } | null = id; at;) {
-      const now = this.now(Y.createID(at.client, at.clock));
+  /** The nearest neighbour on the left that has its place already. */
+  private left(item: Y.Item, id: Y.ID): Y.ID | null {
+    // Its beginning is known to the server.
+    if (id.clock > item.id.clock) return Y.createID(id.client, id.clock - 1);
+    for (let left = item.left; left; left = left.left) {
+      const now = this.now(left.lastId);
       if (now) return now;
-      at = this.moved(Y.createID(at.client, at.clock))?.[side] ?? null;
+      const known = this.known.get(left.id.client) ?? 0;
+      if (left.id.clock < known) return Y.createID(left.id.client, known - 1);
     }
     return null;
+  }
+
+  /** The same on the right; the entries of a map have nothing there. */
+  private right(item: Y.Item): Y.ID | null {
+    if (item.parentSub !== null) return null;
+    for (let right = item.right; right; right = right.right) {
+      const now = this.now(right.id);
+      if (now) return now;
+    }
+    return null;
+  }
+
+  private leave(struct: Struct): void {
+    this.insert({ ...range(struct), to: undefined });
+  }
+
+  /** Where something stands now; undefined where it was left out, or not written yet. */
+  private now(id: Y.ID): Y.ID | undefined {
+    if (id.clock < (this.known.get(id.client) ?? 0)) return id;
+    const row = this.moved(id);
+    return row?.to && Y.createID(row.to.client, row.to.clock + id.clock - row.clock);
   }
 
   private moved(id: Y.ID): Moved | undefined {

@@ -170,3 +170,19 @@ export function idea(doc: Y.Doc, id: string): string | undefined {
 }
 
 export const minutes = (doc: Y.Doc) => doc.getText('minutes');
+
+/** The same words for the same board: keys of maps are in the order of their arrival. */
+export function canonical(doc: Y.Doc): string {
+  const sorted = (value: unknown): unknown =>
+    value && typeof value === 'object' && !Array.isArray(value)
+      ? Object.fromEntries(
+          Object.entries(value)
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([key, item]) => [key, sorted(item)]),
+        )
+      : value;
+  const roots = ['ideas', 'practices', 'clusters', 'plans'].map((name) =>
+    doc.getMap(name).toJSON(),
+  );
+  return JSON.stringify([...roots.map(sorted), minutes(doc).toString()]);
+}
