@@ -7,6 +7,7 @@ use crate::event::{Events, EventsError};
 use crate::http::Api;
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::sync::fallback::Lines;
 use crate::sync::room_task::World;
 use crate::sync::rooms::Rooms;
 use std::sync::Arc;
@@ -61,6 +62,7 @@ pub async fn open(config: &Config) -> Result<Arc<Api>, StartError> {
         chance,
         public_url: config.public_url.clone(),
         draining: CancellationToken::new(),
+        lines: Lines::default(),
         sockets: TaskTracker::new(),
     }))
 }

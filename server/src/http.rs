@@ -14,6 +14,7 @@ use crate::config::PublicUrl;
 use crate::event::Events;
 use crate::event::access::{Denied, Principal};
 use crate::store::Store;
+use crate::sync::fallback::Lines;
 use crate::sync::rooms::Rooms;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -45,7 +46,9 @@ pub struct Api {
     pub public_url: Option<PublicUrl>,
     /// Cancelled when the server begins to stop.
     pub draining: CancellationToken,
-    /// Every open socket.
+    /// The connections of those for whom `WebSocket` is blocked.
+    pub lines: Lines,
+    /// Every open connection.
     pub sockets: TaskTracker,
 }
 
@@ -75,6 +78,8 @@ pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .merge(answers)
         .route("/sync/{document}", get(sync::upgrade))
+        .route("/sync/{document}/events", get(sync::events).post(sync::open_line))
+        .route("/sync/{document}/frames", post(sync::frames))
         .with_state(api)
         .merge(assets::router())
         .layer(SetResponseHeaderLayer::overriding(

@@ -19,6 +19,14 @@ pub const KEEPALIVE_INTERVAL_MS: u64 = 12_000;
 /// Milliseconds without any frame or pong from a peer before it is closed.
 pub const PEER_SILENCE_MS_MAX: u64 = 75_000;
 
+/// Bytes of one request that carries frames up, where `WebSocket` is blocked: one message of the
+/// largest size and its length.
+pub const FALLBACK_BODY_BYTES_MAX: usize = MESSAGE_BYTES_MAX + 16;
+/// Milliseconds that such a request may take to arrive.
+pub const FALLBACK_BODY_MS: u64 = 30_000;
+/// Bytes of blanks that open a stream down, because some proxies hold back the first few kilobytes.
+pub const FALLBACK_PADDING_BYTES: usize = 2 * 1024;
+
 /// Bytes of one document's encoded state.
 pub const DOCUMENT_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// Bytes of input that may wait in all rooms together, before their sockets stop reading.

@@ -24,6 +24,7 @@ pub(crate) enum Code {
     InvalidField,
     TooLarge,
     Full,
+    LineOver,
     Unavailable,
 }
 
@@ -51,7 +52,7 @@ impl Code {
         match self {
             Self::NoSession => StatusCode::UNAUTHORIZED,
             Self::LinkUnknown | Self::NotFound => StatusCode::NOT_FOUND,
-            Self::LinkExpired | Self::LinkRevoked => StatusCode::GONE,
+            Self::LinkExpired | Self::LinkRevoked | Self::LineOver => StatusCode::GONE,
             Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
@@ -75,6 +76,7 @@ impl Code {
             Self::InvalidField => "A field is not usable.",
             Self::TooLarge => "This is larger than the limit.",
             Self::Full => "This event has no seat left.",
+            Self::LineOver => "This connection is over; open another one.",
             Self::Unavailable => "The server cannot write at the moment; try again.",
         }
     }

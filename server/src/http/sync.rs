@@ -1,23 +1,27 @@
-//! `GET /sync/{document}`: who asks, whether they may, and then the socket.
+//! `/sync/{document}`: who asks, whether they may, and then the connection.
 //!
 //! A stock provider learns of a refusal only by a close code, so the upgrade is accepted first;
-//! but a page of another site is refused before it.
+//! but a page of another site is refused before it. Where `WebSocket` is blocked, `sangam.1`
+//! travels by `/sync/{document}/events` and `/sync/{document}/frames`.
 
 use super::problem::{Code, Problem};
 use super::{Api, bearer, cookie};
-use crate::event::access::{Action, Denied, Principal};
+use crate::event::access::{self, Action, Denied, Principal};
 use crate::event::{DocumentInfo, Events};
+use crate::sync::fallback::{Ends, Refused};
 use crate::sync::room::{Dialect, Member, Permission};
 use crate::sync::socket::{self, Connection, Standing};
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
-use axum::http::header::ORIGIN;
-use axum::http::{HeaderMap, HeaderValue};
-use axum::response::Response;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
 use sangam_shared::message::{Hello, SUBPROTOCOL, close};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,12 +38,7 @@ pub(super) async fn upgrade(
     mut upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
     let token = parameters.token.or_else(|| bearer(&headers));
-    match headers.get(ORIGIN) {
-        Some(origin) if api.is_ours(origin, &headers) => {}
-        // A machine has no page; it says who it is by itself, not by a browser's cookie.
-        None if token.is_some() => {}
-        _ => return Err(Code::ForeignOrigin.into()),
-    }
+    own_page(&api, &headers, token.is_some())?;
     let speaks_sangam = upgrade.requested_protocols().any(|p| p == SUBPROTOCOL);
     if speaks_sangam {
         upgrade.set_selected_protocol(HeaderValue::from_static(SUBPROTOCOL));
@@ -57,9 +56,10 @@ pub(super) async fn upgrade(
     let upgraded = upgrade.on_upgrade(move |socket| {
         sockets.track_future(async move {
             match who {
-                Ok((principal, id, info, token)) => {
-                    converse(&api, socket, principal, id, info, token, dialect).await;
-                }
+                Ok(guest) => match connection(&api, guest, dialect).await {
+                    Ok(connection) => socket::serve(socket, connection).await,
+                    Err(code) => refuse(socket, code).await,
+                },
                 Err(code) => refuse(socket, code).await,
             }
         })
@@ -67,12 +67,26 @@ pub(super) async fn upgrade(
     Ok(upgraded)
 }
 
+/// A page of ours asks, or a machine: it has no page, and says who it is by itself, not by a
+/// browser's cookie.
+fn own_page(api: &Api, headers: &HeaderMap, has_token: bool) -> Result<(), Problem> {
+    match headers.get(ORIGIN) {
+        Some(origin) if api.is_ours(origin, headers) => Ok(()),
+        None if has_token => Ok(()),
+        _ => Err(Code::ForeignOrigin.into()),
+    }
+}
+
+/// Somebody who may open a document.
+struct Guest {
+    principal: Principal,
+    document: DocumentId,
+    info: DocumentInfo,
+    token: String,
+}
+
 /// Who it is and what it wants, or the close code to say no with.
-fn admit(
-    api: &Api,
-    document: &str,
-    token: Option<String>,
-) -> Result<(Principal, DocumentId, DocumentInfo, String), u16> {
+fn admit(api: &Api, document: &str, token: Option<String>) -> Result<Guest, u16> {
     let token = token.ok_or(close::UNAUTHORIZED)?;
     let principal = api.events.principal(&token).map_err(close_code)?;
     let id: DocumentId = document.parse().map_err(|_| close::NOT_FOUND)?;
@@ -81,7 +95,7 @@ fn admit(
     if api.sockets.len() >= limits::CONNECTIONS_MAX || api.draining.is_cancelled() {
         return Err(close::RESYNC);
     }
-    Ok((principal, id, info, token))
+    Ok(Guest { principal, document: id, info, token })
 }
 
 fn permission(
@@ -103,26 +117,15 @@ fn close_code(denied: Denied) -> u16 {
     }
 }
 
-async fn converse(
-    api: &Arc<Api>,
-    socket: WebSocket,
-    principal: Principal,
-    document: DocumentId,
-    info: DocumentInfo,
-    token: String,
-    dialect: Dialect,
-) {
-    let room = match api.rooms.open(document, info.kind).await {
-        Ok(room) => room,
-        Err(error) => {
-            tracing::error!(%document, %error, "cannot open");
-            return refuse(socket, close::RESYNC).await;
-        }
-    };
+/// Opens the room for somebody, or says with which close code not.
+async fn connection(api: &Arc<Api>, guest: Guest, dialect: Dialect) -> Result<Connection, u16> {
+    let Guest { principal, document, info, token } = guest;
+    let room = api.rooms.open(document, info.kind).await.map_err(|error| {
+        tracing::error!(%document, %error, "cannot open");
+        close::RESYNC
+    })?;
     let changes = api.events.changes();
-    let Ok(permission) = permission(&api.events, &principal, info) else {
-        return refuse(socket, close::FORBIDDEN).await;
-    };
+    let permission = permission(&api.events, &principal, info)?;
     let events = Arc::clone(&api.events);
     let judge = move || {
         let principal = events.principal(&token).map_err(close_code)?;
@@ -135,7 +138,7 @@ async fn converse(
         message_bytes_max: limits::MESSAGE_BYTES_MAX,
         now_ms: api.clock.now_ms(),
     };
-    let connection = Connection {
+    Ok(Connection {
         id: api.rooms.next_connection(),
         room,
         member: Member {
@@ -149,8 +152,7 @@ async fn converse(
         clock: Arc::clone(&api.clock),
         draining: api.draining.clone(),
         drain_after: Duration::from_millis(api.chance.below(limits::DRAIN_MS / 2)),
-    };
-    socket::serve(socket, connection).await;
+    })
 }
 
 /// What presence says of somebody.
@@ -165,14 +167,132 @@ fn user(api: &Api, principal: &Principal) -> serde_json::Value {
 }
 
 async fn refuse(mut socket: WebSocket, code: u16) {
-    let farewell = Message::Close(Some(CloseFrame { code, reason: "".into() }));
-    let limit = Duration::from_millis(limits::CLOSE_TIMEOUT_MS);
-    let closing = async {
-        if socket.send(farewell).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
-        }
-    };
-    if tokio::time::timeout(limit, closing).await.is_err() {
-        tracing::debug!(code, "the peer did not answer our close");
+    socket::Line::close(&mut socket, code).await;
+}
+
+/// The secret that names a line to its own peer, in every request after the first. A header, so
+/// that it stands in no log, and no form of another site's page can send it.
+const LINE: &str = "sangam-line";
+/// Counts the requests that carry frames up, from 0.
+const NUMBER: &str = "sangam-number";
+
+#[derive(Serialize)]
+struct Opened {
+    line: String,
+}
+
+/// Opens a line: the first request of the fallback.
+pub(super) async fn open_line(
+    State(api): State<Arc<Api>>,
+    Path(document): Path<String>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let token = parameters.token.or_else(|| bearer(&headers));
+    own_page(&api, &headers, token.is_some())?;
+    let token = token.or_else(|| cookie(&headers));
+    let guest = admit(&api, &document, token).map_err(code)?;
+    let owner = owner(&guest);
+    let connection = connection(&api, guest, Dialect::Sangam).await.map_err(code)?;
+    let secret = access::secret(api.chance.bytes());
+    let line = api.lines.open(access::hash(&secret), owner);
+    api.sockets.spawn(socket::serve(line, connection));
+    Ok((StatusCode::CREATED, no_store(), Json(Opened { line: secret })).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct Reading {
+    token: Option<String>,
+    after: Option<u64>,
+}
+
+/// Frames down: one endless answer, or, with `after`, the next few frames alone.
+pub(super) async fn events(
+    State(api): State<Arc<Api>>,
+    Path(document): Path<String>,
+    Query(reading): Query<Reading>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    // A browser names no origin when a page asks its own server to read.
+    if headers.contains_key(ORIGIN) {
+        own_page(&api, &headers, false)?;
     }
+    let (key, ends) = line(&api, &document, reading.token, &headers)?;
+    let body = match reading.after {
+        None => ends.stream().await.map(Body::from_stream),
+        Some(after) => ends.next(after).await.map(Body::from),
+    };
+    let body = body.map_err(|refused| over(&api, &key, refused))?;
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+        // nginx and its kin would gather what must arrive at once.
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    Ok((headers, body).into_response())
+}
+
+/// Frames up. Answered when all of them have been taken.
+pub(super) async fn frames(
+    State(api): State<Arc<Api>>,
+    Path(document): Path<String>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let has_token = parameters.token.is_some() || bearer(&headers).is_some();
+    own_page(&api, &headers, has_token)?;
+    let (key, ends) = line(&api, &document, parameters.token, &headers)?;
+    let number = headers.get(NUMBER).and_then(|number| number.to_str().ok()?.parse().ok());
+    let limit = Duration::from_millis(limits::FALLBACK_BODY_MS);
+    let body = tokio::time::timeout(limit, to_bytes(body, limits::FALLBACK_BODY_BYTES_MAX)).await;
+    let taken = match (number, body) {
+        (Some(number), Ok(Ok(body))) => ends.take(number, body).await,
+        _ => Err(Refused::Malformed),
+    };
+    taken.map_err(|refused| over(&api, &key, refused))?;
+    Ok((StatusCode::NO_CONTENT, no_store()).into_response())
+}
+
+/// The line that a request belongs to. Whoever asks is asked for their right each time.
+fn line(
+    api: &Api,
+    document: &str,
+    token: Option<String>,
+    headers: &HeaderMap,
+) -> Result<(String, Arc<Ends>), Problem> {
+    let token = token.or_else(|| bearer(headers)).or_else(|| cookie(headers));
+    let guest = admit(api, document, token).map_err(code)?;
+    let secret = headers.get(LINE).and_then(|secret| secret.to_str().ok()).unwrap_or_default();
+    let key = access::hash(secret);
+    let ends = api.lines.find(&key, &owner(&guest)).map_err(|_| Problem::from(Code::NotFound))?;
+    Ok((key, ends))
+}
+
+/// After a request that was not taken the line is over: going on would miscount.
+fn over(api: &Api, key: &str, refused: Refused) -> Problem {
+    api.lines.drop_line(key);
+    tracing::debug!(%refused, "a line is over");
+    Problem::from(Code::LineOver)
+}
+
+/// Who somebody is, and for which document: the same at every request of a line.
+fn owner(guest: &Guest) -> String {
+    let Guest { principal, document, .. } = guest;
+    format!("{document} {:?} {:?}", principal.link, principal.session)
+}
+
+fn no_store() -> [(HeaderName, HeaderValue); 1] {
+    [(CACHE_CONTROL, HeaderValue::from_static("no-store"))]
+}
+
+/// What a close code is called where there is no socket to close.
+fn code(close: u16) -> Problem {
+    match close {
+        close::UNAUTHORIZED => Code::NoSession,
+        close::FORBIDDEN => Code::Forbidden,
+        close::NOT_FOUND => Code::NotFound,
+        _ => Code::Unavailable,
+    }
+    .into()
 }

@@ -178,7 +178,8 @@ fn varint(rest: &mut &[u8]) -> Result<u64, FrameError> {
     Err(FrameError::Malformed)
 }
 
-fn buffer<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], FrameError> {
+/// Reads a length and so many bytes.
+pub(super) fn buffer<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], FrameError> {
     let len = usize::try_from(varint(rest)?).map_err(|_| FrameError::Malformed)?;
     let (payload, tail) = rest.split_at_checked(len).ok_or(FrameError::Malformed)?;
     *rest = tail;

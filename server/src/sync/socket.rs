@@ -1,5 +1,6 @@
-//! One WebSocket: bytes in, bytes out, nothing decided. It limits size, pace and silence, and
-//! writes what the room has put into its [`Outbox`].
+//! One connection: bytes in, bytes out, nothing decided. It limits size, pace and silence, and
+//! writes what the room has put into its [`Outbox`]. What carries the bytes is a [`Line`]: a
+//! WebSocket, or the requests of `fallback`.
 
 use crate::clock::Clock;
 use crate::sync::fanout::Outbox;
@@ -54,8 +55,41 @@ enum End {
     Close(u16),
 }
 
-/// Serves one socket until it ends.
-pub async fn serve(socket: WebSocket, connection: Connection) {
+/// What carries frames to one peer and back.
+pub trait Line: Send {
+    /// The next thing that the peer does. Dropping the future loses nothing.
+    fn hear(&mut self) -> impl Future<Output = Heard> + Send;
+
+    /// Writes all of it, in order; errs where the peer has gone.
+    fn write(&mut self, frames: Vec<Bytes>) -> impl Future<Output = Result<(), Gone>> + Send;
+
+    /// Says that we are alive, so that neither the peer nor a proxy gives up.
+    fn keep_alive(&mut self) -> impl Future<Output = Result<(), Gone>> + Send;
+
+    /// Says why it is over, and ends.
+    fn close(&mut self, code: u16) -> impl Future<Output = ()> + Send;
+}
+
+/// What a peer does.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It sent a frame.
+    Frame(Bytes),
+    /// It showed that it is there.
+    Alive,
+    /// It sent what is not a frame.
+    Malformed,
+    /// It has gone.
+    Gone,
+}
+
+/// The peer has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the peer has gone")]
+pub struct Gone;
+
+/// Serves one peer until it ends.
+pub async fn serve(line: impl Line, connection: Connection) {
     let outbox = Arc::new(Outbox::default());
     let Connection { id, room, member, standing, hello, clock, draining, drain_after } = connection;
     if member.dialect == Dialect::Sangam {
@@ -65,10 +99,10 @@ pub async fn serve(socket: WebSocket, connection: Connection) {
     if room.connect(id, member, Arc::clone(&outbox)).await.is_err() {
         return;
     }
-    let mut wire = Wire { socket, id, room: &room, outbox: &outbox, last_sent: Instant::now() };
+    let mut wire = Wire { line, id, room: &room, outbox: &outbox, last_sent: Instant::now() };
     let end = wire.run(dialect, standing, clock.as_ref(), &draining, drain_after).await;
     if let End::Close(code) = end {
-        wire.close(code).await;
+        wire.line.close(code).await;
     }
     // The room may have ended already; then it has forgotten us anyway.
     if room.disconnect(id).await.is_err() {
@@ -76,15 +110,15 @@ pub async fn serve(socket: WebSocket, connection: Connection) {
     }
 }
 
-struct Wire<'a> {
-    socket: WebSocket,
+struct Wire<'a, L> {
+    line: L,
     id: ConnectionId,
     room: &'a RoomRef,
     outbox: &'a Outbox,
     last_sent: Instant,
 }
 
-impl Wire<'_> {
+impl<L: Line> Wire<'_, L> {
     async fn run(
         &mut self,
         dialect: Dialect,
@@ -134,10 +168,10 @@ impl Wire<'_> {
                         self.outbox.send(frame::draining(limits::DRAIN_MS));
                     }
                 }
-                message = self.socket.next() => {
+                heard = self.line.hear() => {
                     last_heard = Instant::now();
-                    match message {
-                        Some(Ok(Message::Binary(bytes))) => {
+                    match heard {
+                        Heard::Frame(bytes) => {
                             let wait_ms = pace.charge(clock.now_ms());
                             if wait_ms > 0 {
                                 tokio::time::sleep(Duration::from_millis(wait_ms)).await;
@@ -147,9 +181,9 @@ impl Wire<'_> {
                                 Err(RoomEnded) => return End::Close(close::RESYNC),
                             }
                         }
-                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                        Some(Ok(Message::Text(_))) => return End::Close(close::MALFORMED),
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
+                        Heard::Alive => {}
+                        Heard::Malformed => return End::Close(close::MALFORMED),
+                        Heard::Gone => return End::Gone,
                     }
                 }
                 () = tokio::time::sleep_until(wake_at) => {
@@ -159,11 +193,9 @@ impl Wire<'_> {
                     if last_heard.elapsed() > silence {
                         return End::Gone;
                     }
-                    let alive = [
-                        Message::Binary(presence::keepalive()),
-                        Message::Ping(Bytes::new()),
-                    ];
-                    if self.write(alive).await.is_err() {
+                    let alive = within_write_timeout(self.line.keep_alive()).await;
+                    self.last_sent = Instant::now();
+                    if alive.is_err() {
                         return End::Gone;
                     }
                 }
@@ -174,43 +206,58 @@ impl Wire<'_> {
     async fn write_out(&mut self) -> Option<End> {
         let mut frames = Vec::new();
         let close = self.outbox.take(self.id, self.room.fanout(), &mut frames);
-        if !frames.is_empty() && self.write(frames.into_iter().map(Message::Binary)).await.is_err()
-        {
-            return Some(End::Gone);
+        if !frames.is_empty() {
+            let written = within_write_timeout(self.line.write(frames)).await;
+            self.last_sent = Instant::now();
+            if written.is_err() {
+                return Some(End::Gone);
+            }
         }
         close.map(End::Close)
     }
+}
 
-    /// Writes all of it, or gives the peer up.
-    async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), ()> {
-        let limit = Duration::from_millis(limits::WRITE_TIMEOUT_MS);
-        let socket = &mut self.socket;
-        let written = timeout(limit, async {
-            for message in messages {
-                socket.feed(message).await?;
-            }
-            socket.flush().await
-        })
-        .await;
-        self.last_sent = Instant::now();
-        match written {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(()),
+/// A peer that does not read is given up.
+async fn within_write_timeout(
+    write: impl Future<Output = Result<(), Gone>> + Send,
+) -> Result<(), Gone> {
+    let limit = Duration::from_millis(limits::WRITE_TIMEOUT_MS);
+    timeout(limit, write).await.unwrap_or(Err(Gone))
+}
+
+impl Line for WebSocket {
+    async fn hear(&mut self) -> Heard {
+        match self.next().await {
+            Some(Ok(Message::Binary(bytes))) => Heard::Frame(bytes),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Heard::Alive,
+            Some(Ok(Message::Text(_))) => Heard::Malformed,
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Heard::Gone,
         }
+    }
+
+    async fn write(&mut self, frames: Vec<Bytes>) -> Result<(), Gone> {
+        for frame in frames {
+            self.feed(Message::Binary(frame)).await.map_err(|_| Gone)?;
+        }
+        self.flush().await.map_err(|_| Gone)
+    }
+
+    async fn keep_alive(&mut self) -> Result<(), Gone> {
+        self.feed(Message::Binary(presence::keepalive())).await.map_err(|_| Gone)?;
+        self.send(Message::Ping(Bytes::new())).await.map_err(|_| Gone)
     }
 
     async fn close(&mut self, code: u16) {
         let limit = Duration::from_millis(limits::CLOSE_TIMEOUT_MS);
         let farewell = Message::Close(Some(CloseFrame { code, reason: "".into() }));
-        let socket = &mut self.socket;
         let closed = timeout(limit, async {
-            if socket.send(farewell).await.is_ok() {
+            if self.send(farewell).await.is_ok() {
                 // Read on until the peer has answered, so that the code is not lost to a reset.
-                while let Some(Ok(_)) = socket.next().await {}
+                while let Some(Ok(_)) = self.next().await {}
             }
         });
         if closed.await.is_err() {
-            tracing::debug!(id = self.id.0, code, "the peer did not answer our close");
+            tracing::debug!(code, "the peer did not answer our close");
         }
     }
 }

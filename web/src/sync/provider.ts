@@ -1,21 +1,28 @@
-// Keeps one Y.Doc in step with the server over a WebSocket, speaking `sangam.1`.
+// Keeps one Y.Doc in step with the server, speaking `sangam.1`.
 //
-// Local edits are merged for one frame, stored on this device, and sent. The server's
-// acknowledgement, and nothing else, makes them "saved". After every (re)connection the server asks
-// for what it lacks (sync step 1), and the answer carries every edit that it has not confirmed;
-// live updates are sent only after that, so that they never arrive before their past.
+// Local edits are merged for one frame, stored on this device, shown to other tabs, and sent. The
+// server's acknowledgement, and nothing else, makes them "saved". After every (re)connection the
+// server asks for what it lacks (sync step 1), and the answer carries every edit that it has not
+// confirmed; live updates are sent only after that, so that they never arrive before their past.
 
 import * as awarenessProtocol from 'y-protocols/awareness';
 import * as Y from 'yjs';
-import { LIMITS, SUBPROTOCOL, type Hello, type RefusalCode } from '../shared/schema.gen';
+import { LIMITS, type Hello, type Refusal, type RefusalCode } from '../shared/schema.gen';
+import { openEvents, openSocket, type Line, type Network, type OpenSocket } from './lines';
 import { OfflineCopy } from './offline';
+import { Rewrite, type Moved, type Offer } from './rewrite';
 import { SavingLedger, type Saving } from './saving';
+import { Tabs } from './tabs';
+import { parts } from './update';
 import * as wire from './wire';
 
 export type Connection = 'connecting' | 'online' | 'offline' | 'ended';
+export type Transport = 'websocket' | 'events';
 
 export interface Status {
   connection: Connection;
+  /** What carries the frames; `events` where WebSockets are blocked. */
+  transport: Transport;
   saving: Saving;
   /** Edits that the server has not confirmed. */
   waiting: number;
@@ -33,58 +40,117 @@ export interface Options {
   url: string;
   documentId: string;
   doc: Y.Doc;
-  /** How to open a socket; tests bring their own. */
-  open?: (url: string, protocol: string) => WebSocket;
+  /** Names this device's copy, which all tabs of one browser share. */
+  copyName?: string;
+  /**
+   * Edits were refused as they were, and have been written anew in another document: show that one,
+   * with a provider of these options. This provider is destroyed.
+   */
+  replaced: (next: Options) => void;
+  /** What an earlier provider of the same page hands on. */
+  after?: { refused: RefusalCode | undefined; epoch: string | undefined; generation: string };
+  /** How to open a socket, or to ask by HTTP; tests bring their own. */
+  open?: OpenSocket;
+  fetch?: typeof fetch;
   random?: () => number;
 }
 
 const MERGE_MS = 16;
 const BACKOFF_MS = { first: 250, most: 15_000 };
 const SILENCE_MS = 30_000;
-/** RFC 6455: the text frames and closes that mean "do not come back" stand in our protocol. */
+/** From opening a line to the server's first word. */
+const GREETING_MS = 7_500;
+/** WebSockets that fail in a row, never having carried a word, before the fallback is tried. */
+const FAILED_SOCKETS = 2;
+const BACK_TO_SOCKETS_MS = 300_000;
+/** From being in step to being asked for what the server lacks, while edits wait. */
+const ASKED_MS = 1_000;
+/** 4400 to 4499: do not come back. */
 const isFinal = (code: number) => code >= 4400 && code < 4500;
 
 export class SangamProvider {
   readonly awareness: awarenessProtocol.Awareness;
-  private socket: WebSocket | undefined;
-  private copy: OfflineCopy | undefined;
+  private line: Line | undefined;
+  private transport: Transport = 'websocket';
+  /** The server has said something on this line. */
+  private greeted = false;
+  private failedSockets = 0;
+  private readonly network: Network = { holdsAnswersBack: false };
+  private readonly copy: OfflineCopy;
+  private tabs: Tabs | undefined;
   private readonly ledger = new SavingLedger();
   private readonly listeners = new Set<() => void>();
   private pending: Uint8Array[] = [];
-  private pendingEdit = 0;
   private mergeTimer: ReturnType<typeof setTimeout> | undefined;
   private presenceTimer: ReturnType<typeof setTimeout> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private askedTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly watchdog: ReturnType<typeof setInterval>;
   private attempts = 0;
   private lastHeard = 0;
+  private openedAt = 0;
+  private leftSocketsAt = 0;
+  /** Where a stopping server wants us to come back within. */
+  private drainMs: number | undefined;
   /** The server has asked for what it lacks, and was answered: live updates may follow. */
   private answered = false;
   private hello: Hello | undefined;
+  private epoch: string | undefined;
+  private generation = '';
+  private nextGeneration: string = crypto.randomUUID();
   private connection: Connection = 'connecting';
   private refused: RefusalCode | undefined;
   private endedBy: number | undefined;
   private loaded = false;
   private destroyed = false;
+  private lastPresence: Record<string, unknown> | null = null;
   private current: Status;
+  /** Set while edits have to be written anew. */
+  private rewrite: Rewrite | undefined;
+  private rewriteFor: RefusalCode | undefined;
+  private rewriting = false;
+  /** What the server has and nothing else, while edits are written anew. */
+  private fresh: Y.Doc | undefined;
+  /** Whoever waits for the answer to each of our sync steps 1, in order. */
+  private questions: (((state: Uint8Array | undefined) => void) | undefined)[] = [];
+  private readonly verdicts = new Map<number, (verdict: Awaited<ReturnType<Offer>>) => void>();
 
   constructor(private readonly options: Options) {
-    this.awareness = new awarenessProtocol.Awareness(options.doc);
+    const { doc, after } = options;
+    doc.clientID = clientId();
+    this.awareness = new awarenessProtocol.Awareness(doc);
+    this.copy = new OfflineCopy(this.copyName, {
+      state: () => ({ update: Y.encodeStateAsUpdate(doc), edit: this.ledger.latest }),
+      stored: (edit) => {
+        this.ledger.store(edit);
+        this.changed();
+      },
+      lost: () => {
+        this.ledger.unstore();
+        this.changed();
+      },
+    });
+    this.loaded = after !== undefined;
+    this.refused = after?.refused;
+    this.epoch = after?.epoch;
+    this.generation = after?.generation ?? '';
     this.current = this.snapshot();
-    options.doc.on('update', this.onUpdate);
+    doc.on('update', this.onUpdate);
     this.awareness.on('update', this.onPresence);
-    globalThis.addEventListener?.('online', this.hurry);
+    globalThis.addEventListener?.('online', this.onOnline);
     globalThis.addEventListener?.('pagehide', this.leave);
-    this.watchdog = setInterval(() => {
-      if (this.connection === 'online' && Date.now() - this.lastHeard > SILENCE_MS) {
-        this.socket?.close();
-      }
-    }, SILENCE_MS / 6);
+    globalThis.addEventListener?.('pageshow', this.comeBack);
+    globalThis.document?.addEventListener('visibilitychange', this.onVisibility);
+    this.watchdog = setInterval(this.watch, GREETING_MS / 3);
     void this.start();
   }
 
   get status(): Status {
     return this.current;
+  }
+
+  private get copyName(): string {
+    return this.options.copyName ?? `sangam:${this.options.documentId}`;
   }
 
   subscribe(listener: () => void): () => void {
@@ -94,68 +160,141 @@ export class SangamProvider {
 
   /** Forgets this device's copy; the next visit starts from what the server has. */
   async forget(): Promise<void> {
-    await this.copy?.clear();
+    await this.copy.clear();
   }
 
   destroy(): void {
+    if (this.destroyed) return;
+    this.flushMerge();
+    this.leave();
     this.destroyed = true;
     clearTimeout(this.mergeTimer);
     clearTimeout(this.presenceTimer);
     clearTimeout(this.retryTimer);
+    clearTimeout(this.askedTimer);
     clearInterval(this.watchdog);
     this.options.doc.off('update', this.onUpdate);
     this.awareness.off('update', this.onPresence);
-    globalThis.removeEventListener?.('online', this.hurry);
+    globalThis.removeEventListener?.('online', this.onOnline);
     globalThis.removeEventListener?.('pagehide', this.leave);
-    this.leave();
+    globalThis.removeEventListener?.('pageshow', this.comeBack);
+    globalThis.document?.removeEventListener('visibilitychange', this.onVisibility);
     this.awareness.destroy();
-    this.socket?.close();
-    this.copy?.close();
+    this.line?.close();
+    this.line = undefined;
+    this.forgetLine();
+    this.tabs?.close();
+    this.copy.close();
   }
 
   private async start(): Promise<void> {
+    const { doc } = this.options;
     try {
-      this.copy = await OfflineCopy.open(this.options.documentId);
-      const { update, unsaved } = await this.copy.read();
-      if (update) {
-        Y.applyUpdate(this.options.doc, update, this);
+      const found = await this.copy.read();
+      this.generation = found.generation || this.generation;
+      this.epoch ??= found.epoch;
+      if (found.updates.length > 0) {
+        doc.transact(() => found.updates.forEach((update) => Y.applyUpdate(doc, update)), COPY);
         this.loaded = true;
       }
-      if (unsaved) this.ledger.inherit();
+      if (found.unsaved) this.ledger.inherit();
     } catch {
       // Private mode, or no space: then "on this device" is never said.
-      this.copy = undefined;
     }
-    if (!this.destroyed) this.connect();
+    if (this.destroyed) return;
+    this.tabs = new Tabs(`${this.copyName}:${this.generation}`, {
+      update: (update) => Y.applyUpdate(doc, update, TAB),
+      has: () => Y.encodeStateVector(doc),
+      lacks: (stateVector) => Y.encodeStateAsUpdate(doc, stateVector),
+      rewritten: (table, generation) => this.rewritten(table, generation),
+    });
+    this.tabs.ask(Y.encodeStateVector(doc));
+    this.connect();
   }
 
   private connect(): void {
     clearTimeout(this.retryTimer);
+    this.dropLine();
     this.setConnection('connecting');
-    const open = this.options.open ?? ((url, protocol) => new WebSocket(url, protocol));
-    const socket = open(this.options.url, SUBPROTOCOL);
-    socket.binaryType = 'arraybuffer';
-    this.socket = socket;
-    socket.onopen = () => {
-      this.lastHeard = Date.now();
-      this.answered = false;
-      this.ledger.reconnect();
-      socket.send(wire.step1(Y.encodeStateVector(this.options.doc)) as Uint8Array<ArrayBuffer>);
+    // Where sockets fail, both are tried in turn: perhaps it is the server that is away.
+    const turn = this.failedSockets - FAILED_SOCKETS;
+    const kind = turn >= 0 && turn % 2 === 0 ? 'events' : 'websocket';
+    this.openedAt = Date.now();
+    this.greeted = false;
+    this.transport = kind;
+    this.line = this.openLine(kind, (line) => line === this.line);
+  }
+
+  private openLine(kind: Transport, isOurs: (line: Line) => boolean): Line {
+    const { url, open = defaultOpen, fetch = globalThis.fetch } = this.options;
+    const events = {
+      opened: () => {
+        if (isOurs(line)) this.opened();
+      },
+      frame: (frame: Uint8Array) => {
+        if (isOurs(line)) this.heard(frame);
+      },
+      closed: (code: number) => {
+        if (isOurs(line)) this.lost(code);
+      },
     };
-    socket.onmessage = (event: MessageEvent<ArrayBuffer>) => {
-      this.lastHeard = Date.now();
-      this.hear(new Uint8Array(event.data));
-    };
-    socket.onclose = (event) => {
-      if (this.socket === socket) this.lost(event.code);
-    };
+    const line: Line =
+      kind === 'websocket'
+        ? openSocket(url, events, open)
+        : openEvents(url, events, this.network, fetch);
+    return line;
+  }
+
+  private opened(): void {
+    this.lastHeard = Date.now();
+    this.answered = false;
+    this.ledger.reconnect();
+    this.ask(Y.encodeStateVector(this.options.doc));
+  }
+
+  private heard(frame: Uint8Array): void {
+    this.lastHeard = Date.now();
+    if (!this.greeted) {
+      this.greeted = true;
+      if (this.transport === 'websocket') this.failedSockets = 0;
+      else this.leftSocketsAt ||= Date.now();
+    }
+    try {
+      this.hear(frame);
+    } catch (error) {
+      // Not what our server says: begin again rather than go on with half of it.
+      console.error(error);
+      this.lost(1002);
+    }
+  }
+
+  /** Ends the line without waiting for anybody's answer. */
+  private dropLine(): void {
+    const line = this.line;
+    this.line = undefined;
+    line?.close();
+    this.forgetLine();
+  }
+
+  /** Whatever was asked or sent on the line will not be answered. */
+  private forgetLine(): void {
+    this.answered = false;
+    clearTimeout(this.askedTimer);
+    this.questions.forEach((answer) => answer?.(undefined));
+    this.questions = [];
+    this.verdicts.forEach((verdict) => verdict('lost'));
+    this.verdicts.clear();
   }
 
   private lost(code: number): void {
-    this.socket = undefined;
-    this.answered = false;
+    if (!this.greeted) {
+      if (this.transport === 'websocket' || this.failedSockets >= FAILED_SOCKETS) {
+        this.failedSockets += 1;
+      }
+    }
+    this.dropLine();
     const others = [...this.awareness.getStates().keys()].filter(
-      (client) => client !== this.options.doc.clientID,
+      (client) => client !== this.awareness.clientID,
     );
     awarenessProtocol.removeAwarenessStates(this.awareness, others, this);
     if (this.destroyed) return;
@@ -166,7 +305,8 @@ export class SangamProvider {
     }
     this.setConnection('offline');
     // Full jitter: a room that was cut off does not come back in one instant.
-    const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** this.attempts);
+    const most = this.drainMs ?? Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** this.attempts);
+    this.drainMs = undefined;
     this.attempts += 1;
     this.retryIn(most * (this.options.random ?? Math.random)());
   }
@@ -176,59 +316,118 @@ export class SangamProvider {
     this.retryTimer = setTimeout(() => this.connect(), ms);
   }
 
-  private readonly hurry = () => {
-    if (this.connection !== 'offline') return;
-    this.attempts = 0;
-    this.connect();
+  private readonly watch = () => {
+    const now = Date.now();
+    if (!this.line) return;
+    const silent = this.greeted
+      ? now - this.lastHeard > SILENCE_MS
+      : now - this.openedAt > GREETING_MS;
+    if (silent) {
+      this.lost(1006);
+    } else if (this.leftSocketsAt && now - this.leftSocketsAt > BACK_TO_SOCKETS_MS) {
+      this.tryASocket();
+    }
   };
 
+  /** On the fallback: perhaps this network lets WebSockets through by now. */
+  private tryASocket(): void {
+    this.leftSocketsAt = this.transport === 'events' ? Date.now() : 0;
+    if (this.transport !== 'events' || this.connection !== 'online') return;
+    const { url, open = defaultOpen } = this.options;
+    const waiting: Uint8Array[] = [];
+    const socket = openSocket(
+      url,
+      {
+        opened: () => undefined,
+        frame: (frame) => {
+          if (this.line === socket) return this.heard(frame);
+          waiting.push(frame);
+          if (this.destroyed || waiting.length > 1) return;
+          // It carries a word: this is the line from now on.
+          this.dropLine();
+          this.line = socket;
+          this.transport = 'websocket';
+          this.leftSocketsAt = 0;
+          this.failedSockets = 0;
+          this.opened();
+          this.heard(frame);
+        },
+        closed: (code) => {
+          if (this.line === socket) this.lost(code);
+        },
+      },
+      open,
+    );
+    setTimeout(() => {
+      if (this.line !== socket) socket.close();
+    }, GREETING_MS);
+  }
+
+  private readonly onOnline = () => {
+    // Another network, perhaps: one that lets WebSockets through.
+    if (this.connection === 'offline') this.failedSockets = Math.min(this.failedSockets, 1);
+    this.hurry();
+  };
+
+  private readonly onVisibility = () => {
+    if (globalThis.document?.visibilityState === 'visible') {
+      this.watch();
+      this.hurry();
+    } else {
+      // A phone may never let this page run again.
+      this.flushMerge();
+    }
+  };
+
+  private hurry(): void {
+    if (this.connection !== 'offline' || this.destroyed) return;
+    this.attempts = 0;
+    this.connect();
+  }
+
+  /** The page goes, or goes to sleep. */
   private readonly leave = () => {
-    awarenessProtocol.removeAwarenessStates(this.awareness, [this.options.doc.clientID], 'leave');
+    this.flushMerge();
+    this.copy.hurry();
+    this.lastPresence = this.awareness.getLocalState() ?? this.lastPresence;
+    awarenessProtocol.removeAwarenessStates(this.awareness, [this.awareness.clientID], 'leave');
     this.sendPresence();
+  };
+
+  /** The page is shown again as it was left. Its line may look open, and is not. */
+  private readonly comeBack = (event: Event) => {
+    if (!(event as PageTransitionEvent).persisted || this.destroyed) return;
+    if (this.lastPresence) this.awareness.setLocalState(this.lastPresence);
+    if (this.connection === 'ended') return;
+    this.tabs?.ask(Y.encodeStateVector(this.options.doc));
+    this.attempts = 0;
+    this.connect();
   };
 
   private hear(frame: Uint8Array): void {
     const message = wire.read(frame);
     switch (message.kind) {
       case 'hello':
-        this.hello = message.hello;
+        this.greet(message.hello);
         break;
       case 'update':
-        Y.applyUpdate(this.options.doc, message.update, this);
-        if (message.step2) {
-          this.attempts = 0;
-          this.loaded = true;
-          this.setConnection('online');
-          // Others forgot us when the last connection ended; a higher clock brings us back.
-          this.awareness.setLocalState(this.awareness.getLocalState());
-        }
+        if (message.step2) this.inStep(message.update);
+        else this.apply(message.update);
         break;
       case 'step1':
-        this.flushMerge();
-        this.ledger.send();
-        this.answered = true;
-        this.refused = undefined;
-        this.post(wire.step2(Y.encodeStateAsUpdate(this.options.doc, message.stateVector)));
+        this.answer(message.stateVector);
         break;
       case 'awareness':
         awarenessProtocol.applyAwarenessUpdate(this.awareness, message.payload, this);
         break;
       case 'ack':
-        this.ledger.acknowledge(message.n);
-        if (this.ledger.saving === 'saved') {
-          // A stale "unsaved" only makes the next visit offer once more.
-          this.copy?.markSaved().catch(() => undefined);
-        }
+        this.acknowledged(message.n);
         break;
       case 'refused':
-        this.ledger.refuse(message.refusal.n);
-        if (message.refusal.code !== 'gap') this.refused = message.refusal.code;
-        // Live updates would only widen the gap: wait to be asked.
-        this.answered = false;
+        this.refuse(message.refusal);
         break;
       case 'draining':
-        // The server closes soon; `lost` comes back after a random part of the back-off.
-        this.attempts = 2;
+        this.drainMs = message.withinMs;
         break;
       case 'other':
         break;
@@ -236,14 +435,186 @@ export class SangamProvider {
     this.changed();
   }
 
-  private readonly onUpdate = (update: Uint8Array, origin: unknown) => {
-    if (origin === this) {
-      // What the server has told us is worth keeping for the time without network.
-      this.copy?.write(update, false).catch(() => undefined);
+  private greet(hello: Hello): void {
+    this.hello = hello;
+    // Whoever may not write cannot offer anything: the next one who may on this device will.
+    if (!hello.writable || hello.epoch === this.epoch) return;
+    if (this.epoch === undefined) {
+      this.copy.belongsTo(hello.epoch);
+    } else {
+      // The server has lost what was acknowledged since its backup. Nothing is saved any more,
+      // until it has taken what it now asks for.
+      this.copy.belongsTo(hello.epoch, this.ledger.make());
+    }
+    this.epoch = hello.epoch;
+  }
+
+  private apply(update: Uint8Array): void {
+    if (this.fresh) Y.applyUpdate(this.fresh, update);
+    Y.applyUpdate(this.options.doc, update, SERVER);
+  }
+
+  private inStep(update: Uint8Array): void {
+    const whole = this.questions.shift();
+    this.apply(update);
+    whole?.(update);
+    this.attempts = 0;
+    this.loaded = true;
+    if (this.connection !== 'online') {
+      this.setConnection('online');
+      // Others forgot us when the last connection ended; a higher clock brings us back.
+      this.awareness.setLocalState(this.awareness.getLocalState());
+    }
+    this.expectAQuestion();
+  }
+
+  /** The server says what it has, and so asks for the rest. */
+  private answer(stateVector: Uint8Array): void {
+    if (this.hello && !this.hello.writable) this.hello = { ...this.hello, writable: true };
+    clearTimeout(this.askedTimer);
+    if (this.rewriting) return;
+    if (this.rewrite) {
+      void this.writeAnew();
       return;
     }
+    this.flushMerge();
+    this.answered = true;
+    if (this.refused === 'unavailable' || this.refused === 'read_only') this.refused = undefined;
+    const update = Y.encodeStateAsUpdate(this.options.doc, stateVector);
+    const messages = parts(update, this.messageBytesMax);
+    this.ledger.offer(messages.length);
+    const last = messages.length - 1;
+    messages.forEach((part, i) => this.post(i === last ? wire.step2(part) : wire.update(part)));
+  }
+
+  private acknowledged(n: number): void {
+    this.ledger.acknowledge(n);
+    for (const [message, verdict] of this.verdicts) {
+      if (message > n) continue;
+      this.verdicts.delete(message);
+      verdict('taken');
+    }
+    if (this.ledger.saving === 'saved') this.copy.saved(this.ledger.latest);
+  }
+
+  private refuse({ n, code }: Refusal): void {
+    this.ledger.refuse(n);
+    const verdict = this.verdicts.get(n);
+    if (verdict) {
+      this.verdicts.delete(n);
+      verdict(code);
+    }
+    // Live updates would only widen the gap: wait to be asked.
+    this.answered = false;
+    if (this.rewriting) return;
+    switch (code) {
+      case 'gap':
+        break;
+      case 'foreign_client':
+      case 'schema':
+      case 'too_large':
+        this.rewriteFor = code;
+        void this.writeAnew();
+        return;
+      default:
+        this.refused = code;
+    }
+    this.expectAQuestion();
+  }
+
+  /**
+   * A server that takes edits asks for them. One that does not ask says nothing, and it may be that
+   * a change of our rights went by: say so, and ask what there is to say.
+   */
+  private expectAQuestion(waitMs = ASKED_MS): void {
+    clearTimeout(this.askedTimer);
+    if (this.answered || this.rewriting) return;
+    this.askedTimer = setTimeout(() => {
+      if (this.answered || this.rewriting || this.connection !== 'online') return;
+      if (this.ledger.waiting > 0) {
+        this.refused ??= this.hello?.writable === false ? 'read_only' : 'unavailable';
+        this.ask(Y.encodeStateVector(this.options.doc));
+        this.changed();
+      }
+      this.expectAQuestion(Math.min(waitMs * 2, BACKOFF_MS.most));
+    }, waitMs);
+  }
+
+  private rewritten(table: Moved[], generation: string): void {
+    this.nextGeneration = generation;
+    this.rewrite ??= new Rewrite(clientId());
+    this.rewrite.adopt(table);
+    if (this.connection === 'online') void this.writeAnew();
+  }
+
+  /** Edits that are refused as they are, in another document: see `rewrite`. */
+  private async writeAnew(): Promise<void> {
+    if (this.rewriting || this.destroyed) return;
+    this.rewriting = true;
+    const rewrite = (this.rewrite ??= new Rewrite(clientId()));
+    try {
+      // One tab after the other, each told what the one before it has done.
+      const next = await oneTabAtATime(this.copyName, () => this.writeAllAnew(rewrite));
+      if (next) {
+        this.destroy();
+        this.options.replaced(next);
+        return;
+      }
+    } finally {
+      this.rewriting = false;
+      this.fresh = undefined;
+    }
+    // Cut off: the next question begins it again, and finds what has arrived.
+    this.expectAQuestion();
+  }
+
+  private async writeAllAnew(rewrite: Rewrite): Promise<Options | undefined> {
+    const { doc } = this.options;
+    const state = await this.wholeState();
+    if (!state) return undefined;
+    const fresh = new Y.Doc();
+    Y.applyUpdate(fresh, state);
+    this.fresh = fresh;
+    let before: number;
+    do {
+      before = rewrite.taken + rewrite.leftOut;
+      if (!(await rewrite.run(doc, fresh, this.offer)) || this.destroyed) return undefined;
+      // Once more for what was typed meanwhile. A last round that offers nothing waits for nobody.
+    } while (rewrite.taken + rewrite.leftOut > before);
+    this.pending = [];
+    const generation = this.nextGeneration;
+    const update = Y.encodeStateAsUpdate(fresh);
+    this.copy.replace(update, generation).catch(() => {
+      // This browser keeps nothing, and the server has it all.
+    });
+    this.tabs?.rewritten(rewrite.table, generation);
+    const refused = rewrite.leftOut > 0 ? this.rewriteFor : undefined;
+    const after = { refused, epoch: this.epoch, generation };
+    return { ...this.options, doc: fresh, after };
+  }
+
+  private wholeState(): Promise<Uint8Array | undefined> {
+    if (!this.line) return Promise.resolve(undefined);
+    return new Promise((resolve) => this.ask(Uint8Array.of(0), resolve));
+  }
+
+  private readonly offer: Offer = (update) => {
+    if (!this.line) return Promise.resolve('lost');
+    const n = this.ledger.send();
+    this.post(wire.update(update));
+    return new Promise((resolve) => this.verdicts.set(n, resolve));
+  };
+
+  private readonly onUpdate = (update: Uint8Array, origin: unknown) => {
+    if (origin === COPY) return;
+    if (origin === SERVER) {
+      // What the server has told us is worth keeping for the time without network.
+      this.copy.add(update);
+      return;
+    }
+    if (origin !== TAB) this.tabs?.update(update);
     this.pending.push(update);
-    this.pendingEdit = this.ledger.make();
+    this.ledger.make();
     this.mergeTimer ??= setTimeout(() => this.flushMerge(), MERGE_MS);
     this.changed();
   };
@@ -251,23 +622,14 @@ export class SangamProvider {
   private flushMerge(): void {
     clearTimeout(this.mergeTimer);
     this.mergeTimer = undefined;
-    if (this.pending.length === 0) return;
+    if (this.pending.length === 0 || this.destroyed) return;
     const merged = this.pending.length === 1 ? this.pending[0]! : Y.mergeUpdates(this.pending);
-    const edit = this.pendingEdit;
     this.pending = [];
-    this.copy
-      ?.write(merged, true)
-      .then(() => {
-        this.ledger.store(edit);
-        this.changed();
-      })
-      .catch(() => {
-        // Not on this device: the ledger says so by staying as it is.
-      });
-    if (this.answered) {
-      this.ledger.send();
-      this.post(wire.update(merged));
-    }
+    this.copy.add(merged, this.ledger.latest);
+    if (!this.answered) return this.expectAQuestion();
+    const messages = parts(merged, this.messageBytesMax);
+    this.ledger.send(messages.length);
+    for (const part of messages) this.post(wire.update(part));
   }
 
   private readonly onPresence = (_: unknown, origin: unknown) => {
@@ -279,13 +641,23 @@ export class SangamProvider {
   };
 
   private sendPresence(): void {
-    const client = this.options.doc.clientID;
+    const client = this.awareness.clientID;
     if (!this.awareness.meta.has(client)) return;
     this.post(wire.awareness(awarenessProtocol.encodeAwarenessUpdate(this.awareness, [client])));
   }
 
+  private ask(stateVector: Uint8Array, answer?: (state: Uint8Array | undefined) => void): void {
+    this.questions.push(answer);
+    this.post(wire.step1(stateVector));
+  }
+
   private post(frame: Uint8Array): void {
-    if (this.socket?.readyState === 1) this.socket.send(frame as Uint8Array<ArrayBuffer>);
+    this.line?.send(frame);
+  }
+
+  /** What one message may hold, with room for its envelope. */
+  private get messageBytesMax(): number {
+    return (this.hello?.messageBytesMax ?? LIMITS.messageBytesMax) - 64;
   }
 
   private setConnection(connection: Connection): void {
@@ -296,6 +668,7 @@ export class SangamProvider {
   private snapshot(): Status {
     return {
       connection: this.connection,
+      transport: this.transport,
       saving: this.ledger.saving,
       waiting: this.ledger.waiting,
       refused: this.refused,
@@ -312,4 +685,33 @@ export class SangamProvider {
     this.current = next;
     this.listeners.forEach((listener) => listener());
   }
+}
+
+// Where a change of the document comes from; everything else is somebody's edit on this page.
+const SERVER = Symbol('server');
+const COPY = Symbol('copy');
+const TAB = Symbol('tab');
+
+function defaultOpen(url: string, protocol: string): WebSocket {
+  return new WebSocket(url, protocol);
+}
+
+/**
+ * A Yjs client id of 48 bits. Yjs draws 32, and among the thousands of pages that ever write to one
+ * board two would meet once in a thousand boards: the second one's words would be taken for the
+ * first one's, which everybody has.
+ */
+function clientId(): number {
+  const [low = 0, high = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high & 0xffff) * 2 ** 32 + low || 1;
+}
+
+async function oneTabAtATime<T>(name: string, act: () => Promise<T>): Promise<T> {
+  const locks = globalThis.navigator?.locks;
+  if (!locks) return act();
+  return locks.request(name, async () => {
+    // The word of the tab before us is on its way.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return act();
+  });
 }
