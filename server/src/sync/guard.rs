@@ -133,4 +133,6 @@ pub fn awareness(bytes: &[u8]) -> Result<Vec<AwarenessEntry<'_>>, Refused> {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

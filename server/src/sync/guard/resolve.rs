@@ -188,11 +188,12 @@ impl<'a> Resolver<'_, 'a> {
         let mut home = None;
         for id in [item.origin, item.right_origin].into_iter().flatten() {
             let neighbour = self.find(id).ok_or(Reason::Gap)?.home;
-            home = match (home, neighbour) {
-                (Some(Home::Gone), _) | (_, Home::Gone) => Some(Home::Gone),
-                (Some(one), other) if one != other => return Err(Reason::OriginsDisagree),
-                _ => Some(neighbour),
-            };
+            // Where one of two is collected, so is all around it; Yjs and yrs do not agree on
+            // what becomes of the item otherwise.
+            if home.is_some_and(|home| home != neighbour) {
+                return Err(Reason::OriginsDisagree);
+            }
+            home = Some(neighbour);
         }
         home.ok_or(Reason::Parent)
     }
@@ -326,9 +327,6 @@ impl<'a> Resolver<'_, 'a> {
             run.deleted = true;
             return Ok(run);
         }
-        if len != 1 {
-            return Err(Reason::WrongContent);
-        }
         let slot = *self.slot_at(slot_id);
         match (slot.node, item.content) {
             (Some(Node::Map(_) | Node::Table { .. }), Content::Type(Y_MAP))
@@ -346,8 +344,8 @@ impl<'a> Resolver<'_, 'a> {
                 run.introduces = Some(new);
                 self.created.push((slot_id, new));
             }
-            (Some(Node::Value(rule)), Content::Value { value, bytes }) => {
-                if !value::fits(*rule, value, bytes) {
+            (Some(Node::Value(rule)), Content::Values(values)) => {
+                if !values.each().all(|(value, bytes)| value::fits(*rule, value, bytes)) {
                     return Err(Reason::WrongContent);
                 }
                 if slot.in_table && !slot.counted {
