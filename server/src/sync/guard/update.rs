@@ -87,6 +87,15 @@ impl<'a> Values<'a> {
     }
 }
 
+/// Whose bytes they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A client's: counts are limited.
+    Client,
+    /// Our own log or document: whatever grew within the limits is read again, however much it is.
+    Server,
+}
+
 /// Which contents may occur at all. yrs decodes even what it then leaves out, so this is asked of
 /// every struct, known or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,13 +113,17 @@ pub(super) const Y_TEXT: u8 = 2;
 /// and left out.
 pub(super) fn parse(
     bytes: &[u8],
+    source: Source,
     kinds: Kinds,
     known: impl Fn(ClientId) -> u32,
 ) -> Result<Parsed<'_>, Reason> {
     let mut reader = Reader::new(bytes);
     let mut blocks: Vec<Block<'_>> = Vec::new();
     let mut clients: Vec<ClientId> = Vec::new();
-    let mut structs_left = limits::STRUCTS_PER_UPDATE_MAX;
+    let (mut structs_left, ranges_max) = match source {
+        Source::Client => (limits::STRUCTS_PER_UPDATE_MAX, limits::DELETE_RANGES_PER_UPDATE_MAX),
+        Source::Server => (bytes.len(), bytes.len()),
+    };
     // A block takes at least a count, a client, a clock, and one struct of two bytes.
     for _ in 0..reader.count(5)? {
         let count = reader.count(2)?;
@@ -147,7 +160,7 @@ pub(super) fn parse(
     if clients.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(Reason::ClientTwice);
     }
-    let deletes = parse_deletes(&mut reader)?;
+    let deletes = parse_deletes(&mut reader, ranges_max)?;
     reader.end()?;
     Ok(Parsed { blocks, deletes })
 }
@@ -247,7 +260,10 @@ fn short(count: usize) -> Result<u32, Reason> {
 }
 
 /// The delete set: ranges `(client, clock, length)`, ascending and apart within each client.
-pub(super) fn parse_deletes(reader: &mut Reader<'_>) -> Result<Vec<(ClientId, u32, u32)>, Reason> {
+fn parse_deletes(
+    reader: &mut Reader<'_>,
+    ranges_max: usize,
+) -> Result<Vec<(ClientId, u32, u32)>, Reason> {
     let mut deletes = Vec::new();
     let mut clients = Vec::new();
     for _ in 0..reader.count(4)? {
@@ -257,7 +273,7 @@ pub(super) fn parse_deletes(reader: &mut Reader<'_>) -> Result<Vec<(ClientId, u3
         if count == 0 {
             return Err(Reason::EmptyBlock);
         }
-        if deletes.len() + count > limits::DELETE_RANGES_PER_UPDATE_MAX {
+        if deletes.len() + count > ranges_max {
             return Err(Reason::TooMany);
         }
         let mut end_before = 0_u64;

@@ -4,7 +4,7 @@
 use super::Edit;
 use crate::store::{Author, ClientId, Loaded};
 use crate::sync::frame;
-use crate::sync::guard::{Checked, Guard, Refused, Schema};
+use crate::sync::guard::{self, Checked, Guard, Refused, Schema};
 use bytes::Bytes;
 use sangam_shared::limits;
 use sangam_shared::message::RefusalCode;
@@ -38,11 +38,32 @@ pub(super) struct Content {
     owners: HashMap<ClientId, Author>,
     damage: Option<String>,
     /// The state's size, rounded up.
-    bytes: usize,
+    size: Size,
+    /// Whether the size is exact: nothing has changed since it was measured.
+    measured: bool,
     /// The full state as a frame, for everybody who joins at this version.
     reply: Option<Bytes>,
     /// Our state vector as a frame.
     question: Option<Bytes>,
+}
+
+/// How much a document holds.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    bytes: usize,
+    structs: usize,
+}
+
+impl Size {
+    fn add(&mut self, bytes: usize, structs: usize) {
+        self.bytes += bytes;
+        self.structs += structs;
+    }
+
+    fn has_room_for(self, bytes: usize, structs: usize) -> bool {
+        self.bytes + bytes <= limits::DOCUMENT_BYTES_MAX
+            && self.structs + structs <= limits::STRUCTS_PER_DOCUMENT_MAX
+    }
 }
 
 impl Drop for Content {
@@ -72,16 +93,17 @@ impl Content {
             guard: Guard::new(schema),
             owners: loaded.claims.iter().copied().collect(),
             damage: loaded.damage.clone(),
-            bytes: 0,
+            size: Size::default(),
+            measured: false,
             reply: None,
             question: None,
         };
         let snapshot = loaded.snapshot.iter().map(|(at, update)| (*at, update));
         let tail = loaded.tail.iter().map(|stored| (stored.sequence, &stored.delta.update));
         for (sequence, update) in snapshot.chain(tail) {
-            content.bytes += update.len();
-            let fits = content.guard.index(update).is_ok();
-            if !fits || content.apply(update).is_none() {
+            let indexed = content.guard.index(update);
+            content.size.add(update.len(), *indexed.as_ref().unwrap_or(&0));
+            if indexed.is_err() || content.apply(update).is_none() {
                 content.damage = Some(format!("the log cannot be read at sequence {sequence}"));
                 break;
             }
@@ -107,7 +129,10 @@ impl Content {
         if checked.removed_rows.iter().any(|creator| self.owners.get(creator) != Some(&author)) {
             return Err(RefusalCode::Schema);
         }
-        if !self.has_space(update.len()) {
+        if !claims.is_empty() && claims.len() > self.claims_left(author) {
+            return Err(RefusalCode::TooLarge);
+        }
+        if !self.has_space(update.len(), checked.structs) {
             return Err(RefusalCode::TooLarge);
         }
         let delta = self.apply(update).ok_or(RefusalCode::Malformed)?;
@@ -145,7 +170,7 @@ impl Content {
             return Err(RefusalCode::Malformed);
         };
         let Some(update) = update else { return Ok(Taken::Known) };
-        let Ok(checked) = self.guard.check(&update) else {
+        let Ok(checked) = self.guard.check_own(&update) else {
             // The server's own edit does not fit: a programming error, and not to be stored.
             self.broken = true;
             return Err(RefusalCode::Schema);
@@ -205,20 +230,30 @@ impl Content {
     }
 
     fn admit(&mut self, checked: Checked, delta: &[u8]) -> Result<(), RefusalCode> {
-        self.bytes += delta.len();
+        self.size.add(delta.len(), checked.structs);
+        self.measured = false;
         self.guard.admit(checked, delta).map_err(|refused| {
             self.broken = true;
             refused.code()
         })
     }
 
-    /// Whether so many bytes more fit. The running sum forgets that deletions give space back, so
-    /// the state is measured before anybody is refused.
-    fn has_space(&mut self, bytes: usize) -> bool {
-        if self.bytes + bytes > limits::DOCUMENT_BYTES_MAX {
-            self.bytes = self.state().len();
+    /// Whether so much more fits. The running sums forget that deletions give space back and that
+    /// neighbours are merged, so the state is measured before anybody is refused, once.
+    fn has_space(&mut self, bytes: usize, structs: usize) -> bool {
+        if !self.size.has_room_for(bytes, structs) && !self.measured {
+            let state = self.state();
+            let structs = guard::struct_count(&state).unwrap_or(self.size.structs);
+            self.size = Size { bytes: state.len(), structs };
+            self.measured = true;
         }
-        self.bytes + bytes <= limits::DOCUMENT_BYTES_MAX
+        self.size.has_room_for(bytes, structs)
+    }
+
+    /// How many client ids somebody may still claim, so that nobody takes them all.
+    fn claims_left(&self, author: Author) -> usize {
+        let claimed = self.owners.values().filter(|owner| **owner == author).count();
+        limits::CLIENTS_PER_AUTHOR_MAX.saturating_sub(claimed)
     }
 
     fn apply(&mut self, update: &[u8]) -> Option<Bytes> {
