@@ -126,7 +126,12 @@ impl Content {
             }
         }
         // Deleting for good is for whoever made it; everybody else uses the tray.
-        if checked.removed_rows.iter().any(|creator| self.owners.get(creator) != Some(&author)) {
+        // A row that comes and goes in one update belongs to the client id that is claimed with it.
+        let owns = |creator: &ClientId| match self.owners.get(creator) {
+            Some(owner) => *owner == author,
+            None => checked.writers.contains(creator),
+        };
+        if !checked.removed_rows.iter().all(owns) {
             return Err(RefusalCode::Schema);
         }
         if !claims.is_empty() && claims.len() > self.claims_left(author) {
@@ -270,5 +275,94 @@ impl Content {
         let delta = applied.ok().flatten();
         self.broken |= delta.is_none();
         delta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sangam_shared::ids::PersonId;
+    use uuid::Uuid;
+    use yrs::{Map, MapPrelim, Text};
+
+    const NOTE: &str = "0190f1e2-0000-7000-8000-00000000000a";
+
+    fn person(n: u128) -> Author {
+        Author::Person(PersonId(Uuid::from_u128(n)))
+    }
+
+    fn board() -> Content {
+        Content::load(DocumentKind::Board, &Loaded::default(), 1)
+    }
+
+    fn device(client: ClientId) -> Doc {
+        Doc::with_client_id(client)
+    }
+
+    fn whole(doc: &Doc) -> Vec<u8> {
+        doc.transact().encode_diff_v1(&StateVector::default())
+    }
+
+    #[test]
+    fn a_row_that_comes_and_goes_in_one_update_is_its_authors() {
+        let device = device(5);
+        let ideas = device.get_or_insert_map("ideas");
+        ideas.insert(&mut device.transact_mut(), NOTE, MapPrelim::default());
+        ideas.remove(&mut device.transact_mut(), NOTE);
+        assert!(matches!(board().take(&whole(&device), person(1)), Ok(Taken::News { .. })));
+    }
+
+    #[test]
+    fn nobody_takes_all_client_ids() {
+        let mut content = board();
+        let taken = |content: &mut Content, client, who| {
+            let device = device(client);
+            device.get_or_insert_text("minutes").push(&mut device.transact_mut(), "x");
+            content.take(&whole(&device), person(who)).map(drop)
+        };
+        for client in 0..limits::CLIENTS_PER_AUTHOR_MAX as ClientId {
+            assert_eq!(taken(&mut content, 10 + client, 1), Ok(()));
+        }
+        assert_eq!(taken(&mut content, 1_000_000, 1), Err(RefusalCode::TooLarge));
+        assert_eq!(taken(&mut content, 1_000_000, 2), Ok(()));
+    }
+
+    #[test]
+    fn a_document_of_many_structs_is_full_and_still_reads_back() {
+        let mut content = board();
+        let device = device(5);
+        let minutes = device.get_or_insert_text("minutes");
+        let mut log = Vec::new();
+        let mut full = false;
+        // Two letters, then one between them, and so on: nothing can be merged.
+        for round in 0..20 {
+            let mut txn = device.transact_mut();
+            for _ in 0..20_000 {
+                minutes.insert(&mut txn, 0, "x");
+            }
+            minutes.remove_range(&mut txn, 1, if round == 0 { 19_999 } else { 20_000 });
+            txn.commit();
+            let update = txn.encode_update_v1();
+            drop(txn);
+            match content.take(&update, person(1)) {
+                Ok(Taken::News { update, .. }) => log.push(update),
+                Ok(Taken::Known) => unreachable!("it is new"),
+                Err(code) => {
+                    assert_eq!(code, RefusalCode::TooLarge);
+                    full = true;
+                    break;
+                }
+            }
+        }
+        assert!(full, "it never was full");
+        let snapshot = content.state();
+        let loaded = Loaded {
+            snapshot: Some((log.len() as u64, snapshot.clone())),
+            head: log.len() as u64,
+            ..Loaded::default()
+        };
+        let again = Content::load(DocumentKind::Board, &loaded, 2);
+        assert_eq!(again.damage(), None);
+        assert_eq!(again.state(), snapshot);
     }
 }
