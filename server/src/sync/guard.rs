@@ -69,6 +69,16 @@ impl Refused {
     }
 }
 
+/// How many structs an update of our own holds.
+///
+/// # Errors
+/// [`Refused`] where it is not an update.
+pub fn struct_count(update: &[u8]) -> Result<usize, Refused> {
+    let parsed = update::parse(update, update::Source::Server, update::Kinds::Any, |_| 0);
+    let parsed = parsed.map_err(Refused)?;
+    Ok(parsed.blocks.iter().map(|block| block.structs.len()).sum())
+}
+
 /// Checks a state vector.
 ///
 /// # Errors
@@ -132,5 +142,7 @@ pub fn awareness(bytes: &[u8]) -> Result<Vec<AwarenessEntry<'_>>, Refused> {
     read().map_err(Refused)
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //! for every container what it may hold, and what is deleted. Runs of typing are one entry.
 
 use super::resolve::{Checked, NewBranch, NewRun};
-use super::update::{self, Id};
+use super::update::{self, Id, Kinds, Source};
 use super::{Reason, Refused};
 use crate::store::ClientId;
 use sangam_shared::schema::{Field, Node};
@@ -128,13 +128,32 @@ impl Guard {
         self.clients.values().map(|client| client.runs.len()).sum()
     }
 
-    /// Checks an update against everything; changes nothing.
+    fn kinds(&self) -> Kinds {
+        match self.schema {
+            Schema::Roots(_) => Kinds::Ours,
+            Schema::Open => Kinds::Any,
+        }
+    }
+
+    /// Checks a client's update against everything; changes nothing.
     ///
     /// # Errors
     /// [`Refused`] names the rule.
     pub fn check(&self, bytes: &[u8]) -> Result<Checked, Refused> {
-        let parsed = update::parse(bytes, |client| self.clock(client)).map_err(Refused)?;
-        super::resolve::resolve(self, &parsed).map_err(Refused)
+        self.check_from(bytes, Source::Client).map_err(Refused)
+    }
+
+    /// Checks an edit of the server itself, which is not limited in number.
+    ///
+    /// # Errors
+    /// [`Refused`] names the rule.
+    pub fn check_own(&self, bytes: &[u8]) -> Result<Checked, Refused> {
+        self.check_from(bytes, Source::Server).map_err(Refused)
+    }
+
+    fn check_from(&self, bytes: &[u8], source: Source) -> Result<Checked, Reason> {
+        let parsed = update::parse(bytes, source, self.kinds(), |client| self.clock(client))?;
+        super::resolve::resolve(self, source, &parsed)
     }
 
     /// Records an update that was checked against this very state, and what yrs made of it:
@@ -145,21 +164,30 @@ impl Guard {
     /// [`Refused`] where `delta` is not an update. It comes from yrs, so that is a broken document.
     pub fn admit(&mut self, checked: Checked, delta: &[u8]) -> Result<(), Refused> {
         self.insert(checked);
-        let deletes = delta_deletes(delta).map_err(Refused)?;
+        let deletes = self.delta_deletes(delta).map_err(Refused)?;
         self.delete(&deletes);
         Ok(())
     }
 
     /// Indexes what the server itself stored. Same checks, so that a damaged log is noticed.
+    /// Returns how many structs were new.
     ///
     /// # Errors
     /// [`Refused`] names the rule.
-    pub fn index(&mut self, update: &[u8]) -> Result<(), Refused> {
-        let checked = self.check(update)?;
-        let deletes = delta_deletes(update).map_err(Refused)?;
+    pub fn index(&mut self, update: &[u8]) -> Result<usize, Refused> {
+        let checked = self.check_own(update)?;
+        let deletes = self.delta_deletes(update).map_err(Refused)?;
+        let structs = checked.structs;
         self.insert(checked);
         self.delete(&deletes);
-        Ok(())
+        Ok(structs)
+    }
+
+    /// The delete set of an update that yrs encoded.
+    fn delta_deletes(&self, bytes: &[u8]) -> Result<Vec<(ClientId, u32, u32)>, Reason> {
+        // Everything is "known", so that no struct is kept.
+        let parsed = update::parse(bytes, Source::Server, self.kinds(), |_| u32::MAX)?;
+        Ok(parsed.deletes)
     }
 
     fn insert(&mut self, checked: Checked) {
@@ -326,11 +354,4 @@ fn joins(left: &Run, right: &Run) -> bool {
 
 pub(super) fn branch_id(index: usize) -> u32 {
     u32::try_from(index).expect("a document has fewer containers than a clock has numbers")
-}
-
-/// The delete set of an update that yrs encoded.
-fn delta_deletes(bytes: &[u8]) -> Result<Vec<(ClientId, u32, u32)>, Reason> {
-    // Everything is "known", so that no struct is kept.
-    let parsed = update::parse(bytes, |_| u32::MAX)?;
-    Ok(parsed.deletes)
 }

@@ -5,7 +5,7 @@
 use super::Reason;
 use super::index::{Branch, BranchId, Guard, Home, Run, Schema, Slot, SlotId, branch_id};
 use super::update::{
-    Block, Body, Content, Id, Item, Parent, ParentBranch, Parsed, Struct, Y_MAP, Y_TEXT,
+    Block, Body, Content, Id, Item, Parent, ParentBranch, Parsed, Source, Struct, Y_MAP, Y_TEXT,
 };
 use super::value;
 use crate::store::ClientId;
@@ -20,6 +20,8 @@ pub struct Checked {
     pub writers: Vec<ClientId>,
     /// Whether anything in it is new.
     pub has_news: bool,
+    /// How many structs are new.
+    pub structs: usize,
     /// Who wrote the rows of root tables that it deletes for good or replaces.
     pub removed_rows: Vec<ClientId>,
     pub(super) branches: Vec<NewBranch>,
@@ -41,7 +43,11 @@ pub(super) struct NewRun {
     pub run: Run,
 }
 
-pub(super) fn resolve(guard: &Guard, parsed: &Parsed<'_>) -> Result<Checked, Reason> {
+pub(super) fn resolve(
+    guard: &Guard,
+    source: Source,
+    parsed: &Parsed<'_>,
+) -> Result<Checked, Reason> {
     let mut resolver = Resolver {
         guard,
         blocks: &parsed.blocks,
@@ -54,15 +60,22 @@ pub(super) fn resolve(guard: &Guard, parsed: &Parsed<'_>) -> Result<Checked, Rea
         growth: HashMap::new(),
         created: Vec::new(),
         killed: HashSet::new(),
+        torn: Vec::new(),
     };
     let newcomers = parsed.blocks.iter().filter(|b| guard.clock(b.client) == 0).count();
-    if guard.client_count() + newcomers > limits::CLIENTS_PER_DOCUMENT_MAX {
+    let clients = guard.client_count() + newcomers;
+    if source == Source::Client && clients > limits::CLIENTS_PER_DOCUMENT_MAX {
         return Err(Reason::TooMany);
     }
     for block in 0..parsed.blocks.len() {
         resolver.integrate(block)?;
     }
     let deletes_news = resolver.delete(&parsed.deletes)?;
+    // Where one neighbour was collected, so was, or is now, all around it. Otherwise Yjs would take
+    // the item for collected too, and yrs would show it.
+    if resolver.torn.iter().any(|branch| !resolver.is_lost(*branch)) {
+        return Err(Reason::OriginsDisagree);
+    }
     let removed_rows = resolver.containers()?;
     resolver.limits()?;
     let mut runs: Vec<NewRun> = Vec::new();
@@ -75,6 +88,7 @@ pub(super) fn resolve(guard: &Guard, parsed: &Parsed<'_>) -> Result<Checked, Rea
     }
     Ok(Checked {
         writers: parsed.blocks.iter().map(|block| block.client).collect(),
+        structs: runs.len(),
         has_news: !parsed.blocks.is_empty() || deletes_news,
         removed_rows,
         branches: resolver.branches,
@@ -99,6 +113,8 @@ struct Resolver<'g, 'a> {
     created: Vec<(SlotId, BranchId)>,
     /// Containers that this update deletes.
     killed: HashSet<BranchId>,
+    /// Containers with an item between a neighbour that was collected and one that was not.
+    torn: Vec<BranchId>,
 }
 
 impl<'a> Resolver<'_, 'a> {
@@ -189,12 +205,25 @@ impl<'a> Resolver<'_, 'a> {
         for id in [item.origin, item.right_origin].into_iter().flatten() {
             let neighbour = self.find(id).ok_or(Reason::Gap)?.home;
             home = match (home, neighbour) {
-                (Some(Home::Gone), _) | (_, Home::Gone) => Some(Home::Gone),
-                (Some(one), other) if one != other => return Err(Reason::OriginsDisagree),
-                _ => Some(neighbour),
+                (None, _) => Some(neighbour),
+                (Some(one), other) if one == other => home,
+                (Some(Home::Gone), other) | (Some(other), Home::Gone) => {
+                    self.torn.push(self.container(other));
+                    Some(Home::Gone)
+                }
+                _ => return Err(Reason::OriginsDisagree),
             };
         }
         home.ok_or(Reason::Parent)
+    }
+
+    /// The container that a struct stands in, which is somewhere.
+    fn container(&self, home: Home) -> BranchId {
+        match home {
+            Home::Sequence(branch) => branch,
+            Home::Entry(slot) => self.slot_at(slot).branch,
+            Home::Gone => unreachable!("two that are gone are equal"),
+        }
     }
 
     fn home_in(&mut self, parent: Parent<'a>) -> Result<Home, Reason> {
@@ -326,9 +355,6 @@ impl<'a> Resolver<'_, 'a> {
             run.deleted = true;
             return Ok(run);
         }
-        if len != 1 {
-            return Err(Reason::WrongContent);
-        }
         let slot = *self.slot_at(slot_id);
         match (slot.node, item.content) {
             (Some(Node::Map(_) | Node::Table { .. }), Content::Type(Y_MAP))
@@ -346,8 +372,8 @@ impl<'a> Resolver<'_, 'a> {
                 run.introduces = Some(new);
                 self.created.push((slot_id, new));
             }
-            (Some(Node::Value(rule)), Content::Value { value, bytes }) => {
-                if !value::fits(*rule, value, bytes) {
+            (Some(Node::Value(rule)), Content::Values(values)) => {
+                if !values.each().all(|(value, bytes)| value::fits(*rule, value, bytes)) {
                     return Err(Reason::WrongContent);
                 }
                 if slot.in_table && !slot.counted {
