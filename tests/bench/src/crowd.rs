@@ -3,6 +3,7 @@
 use crate::edits::Writer;
 use crate::histogram::Histogram;
 use crate::load::{Heard, Load};
+use crate::scan;
 use crate::server::Server;
 use crate::wire;
 use anyhow::{Context, Result, bail};
@@ -484,10 +485,10 @@ impl Tally {
             if self.known.len() > 20_000 {
                 self.known.clear();
             }
-            let vector = Update::decode_v1(update)?.state_vector();
-            let ours = vector
-                .iter()
-                .filter_map(|(client, clock)| Some((*self.by_client.get(&client.get())?, *clock)));
+            let clocks = scan::clocks(update).context("an update that nobody here writes")?;
+            let ours = clocks
+                .into_iter()
+                .filter_map(|(client, clock)| Some((*self.by_client.get(&client)?, clock)));
             let holds: Rc<[_]> = ours.collect();
             self.known.insert(hash, Rc::clone(&holds));
             holds

@@ -7,6 +7,7 @@ pub mod load;
 pub mod plain_yrs;
 pub mod relay;
 pub mod report;
+pub mod scan;
 pub mod server;
 pub mod wire;
 pub mod workloads;

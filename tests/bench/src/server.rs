@@ -5,7 +5,7 @@ use crate::wire;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -274,7 +274,7 @@ fn output(arguments: &[&Path]) -> Result<Vec<u8>> {
         .spawn()
         .with_context(|| format!("cannot start {}: `make build` first", sangam().display()))?;
     let mut said = Vec::new();
-    BufReader::new(child.stdout.take().context("stdout is piped")?).read_to_end(&mut said)?;
+    child.stdout.take().context("stdout is piped")?.read_to_end(&mut said)?;
     let status = child.wait()?;
     if !status.success() {
         bail!("{arguments:?} ended with {status}");
@@ -287,10 +287,10 @@ fn output(arguments: &[&Path]) -> Result<Vec<u8>> {
 /// # Errors
 /// Where something is not installed.
 pub fn machine() -> Result<Value> {
-    let cpu = std::fs::File::open("/proc/cpuinfo")?;
-    let model = BufReader::new(cpu)
+    let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
+    let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
+    let model = cpu
         .lines()
-        .map_while(Result::ok)
         .find_map(|line| line.strip_prefix("model name").map(|rest| rest.replace(['\t', ':'], "")))
         .unwrap_or_default();
     let first_line = |program: &Path, arguments: &[&str]| -> Result<String> {
@@ -301,7 +301,7 @@ pub fn machine() -> Result<Value> {
     let npm: Value = serde_json::from_slice(&std::fs::read(lock)?)?;
     Ok(serde_json::json!({
         "cpu": model.trim(),
-        "cores": std::thread::available_parallelism()?.get(),
+        "cores": cores,
         "kernel": std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim(),
         "node": first_line(Path::new("node"), &["--version"])?,
         "rustc": first_line(Path::new("rustc"), &["--version"])?,
