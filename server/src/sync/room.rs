@@ -94,7 +94,7 @@ pub type Edit = Box<dyn FnOnce(&yrs::Doc, &mut yrs::TransactionMut<'_>) + Send>;
 
 enum Waiting {
     Frame(ConnectionId, Bytes),
-    Write(u64, Edit),
+    Write(u64, Author, Edit),
 }
 
 /// One live document.
@@ -196,9 +196,10 @@ impl Room {
         self.waiting.push_back(Waiting::Frame(from, frame));
     }
 
-    /// The server itself wants to edit; answered by [`Effect::Written`] with the same ticket.
-    pub fn write(&mut self, ticket: u64, edit: Edit) {
-        self.waiting.push_back(Waiting::Write(ticket, edit));
+    /// The server itself wants to edit, of its own accord or on somebody's behalf; answered by
+    /// [`Effect::Written`] with the same ticket.
+    pub fn write(&mut self, ticket: u64, author: Author, edit: Edit) {
+        self.waiting.push_back(Waiting::Write(ticket, author, edit));
     }
 
     /// Takes everything that waits, unless a batch is on its way, and starts the next batch.
@@ -208,7 +209,9 @@ impl Room {
         {
             match next {
                 Waiting::Frame(from, bytes) => self.take_frame(from, &bytes, now_ms, out),
-                Waiting::Write(ticket, edit) => self.take_write(ticket, edit, now_ms, out),
+                Waiting::Write(ticket, author, edit) => {
+                    self.take_write(ticket, author, edit, now_ms, out);
+                }
             }
         }
         if self.phase != Phase::Settled {
@@ -427,7 +430,14 @@ impl Room {
         self.batch.acknowledge.insert(from, n);
     }
 
-    fn take_write(&mut self, ticket: u64, edit: Edit, now_ms: u64, out: &mut Vec<Effect>) {
+    fn take_write(
+        &mut self,
+        ticket: u64,
+        author: Author,
+        edit: Edit,
+        now_ms: u64,
+        out: &mut Vec<Effect>,
+    ) {
         if let Some(code) = self.unwritable {
             out.push(Effect::Written(ticket, Err(code)));
             return;
@@ -435,7 +445,7 @@ impl Room {
         match self.content.write(edit) {
             Ok(Taken::Known) => {}
             Ok(Taken::News { update, claims }) => {
-                self.batch.add(Author::Server, now_ms, update, claims);
+                self.batch.add(author, now_ms, update, claims);
                 self.batch.only = Only::Several;
             }
             Err(code) => {

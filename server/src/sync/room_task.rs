@@ -1,7 +1,7 @@
 //! Drives one [`Room`]: performs its effects, and brings it inputs, answers and time.
 
 use crate::clock::Clock;
-use crate::store::{Health, Loaded, Sequence, Store, StoreError};
+use crate::store::{Author, Health, Loaded, Sequence, Store, StoreError};
 use crate::sync::fanout::{Fanout, Outbox};
 use crate::sync::room::{ConnectionId, Edit, Effect, Member, Permission, Room};
 use bytes::Bytes;
@@ -25,8 +25,8 @@ pub enum Input {
     Permit(ConnectionId, Permission),
     /// They have gone.
     Disconnect(ConnectionId),
-    /// The server itself edits.
-    Write(Edit, oneshot::Sender<Result<Sequence, RefusalCode>>),
+    /// The server itself edits, in this name.
+    Write(Author, Edit, oneshot::Sender<Result<Sequence, RefusalCode>>),
     /// The server itself reads. The document holds what the disk holds, and perhaps a batch more.
     Read(Box<dyn FnOnce(&yrs::Doc) + Send>),
 }
@@ -168,10 +168,10 @@ impl RoomTask {
                 self.outboxes.remove(&id);
                 self.room.disconnect(id);
             }
-            Input::Write(edit, answer) => {
+            Input::Write(author, edit, answer) => {
                 self.next_ticket += 1;
                 self.writes.insert(self.next_ticket, answer);
-                self.room.write(self.next_ticket, edit);
+                self.room.write(self.next_ticket, author, edit);
             }
             Input::Read(read) => read(self.room.doc()),
         }

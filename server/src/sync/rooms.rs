@@ -1,6 +1,6 @@
 //! All rooms that are open. A room opens exactly once, whoever asks, and ends when it is idle.
 
-use crate::store::StoreError;
+use crate::store::{Author, StoreError};
 use crate::sync::fanout::{Fanout, Outbox};
 use crate::sync::room::{ConnectionId, Edit, Member, Permission};
 use crate::sync::room_task::{Input, RoomTask, World};
@@ -200,8 +200,16 @@ impl RoomRef {
     /// # Errors
     /// The refusal; [`RefusalCode::Unavailable`] where it may be tried again.
     pub async fn write(&self, edit: Edit) -> Result<u64, RefusalCode> {
+        self.write_as(Author::Server, edit).await
+    }
+
+    /// Makes an edit as the server, which the log keeps under this name; returns when it is on disk.
+    ///
+    /// # Errors
+    /// The refusal; [`RefusalCode::Unavailable`] where it may be tried again.
+    pub async fn write_as(&self, author: Author, edit: Edit) -> Result<u64, RefusalCode> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.tell(Input::Write(edit, answer)).await;
+        let sent = self.tell(Input::Write(author, edit, answer)).await;
         sent.map_err(|RoomEnded| RefusalCode::Unavailable)?;
         answered.await.unwrap_or(Err(RefusalCode::Unavailable))
     }

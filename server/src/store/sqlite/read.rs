@@ -65,6 +65,7 @@ pub(super) fn author_columns(author: Author) -> (i64, Vec<u8>) {
         Author::Server => (0, Vec::new()),
         Author::Person(id) => (1, id.0.as_bytes().to_vec()),
         Author::Machine(id) => (2, id.as_bytes().to_vec()),
+        Author::Act(id) => (3, id.as_bytes().to_vec()),
     }
 }
 
@@ -72,6 +73,7 @@ fn author(kind: i64, id: &[u8]) -> Author {
     match (kind, Uuid::from_slice(id)) {
         (1, Ok(id)) => Author::Person(PersonId(id)),
         (2, Ok(id)) => Author::Machine(id),
+        (3, Ok(id)) => Author::Act(id),
         // An author that cannot be read owns nothing, and is nobody but us.
         _ => Author::Server,
     }
