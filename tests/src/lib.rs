@@ -1,6 +1,7 @@
 //! Real clients against the real binary: the harness that the wire tests share.
 
 mod client;
+pub mod http;
 mod server;
 
 pub use client::{Client, Heard};

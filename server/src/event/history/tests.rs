@@ -132,7 +132,7 @@ impl Morning {
                 }
                 Effect::Send(_, frame) => self.refused += usize::from(frame[0] == 122),
                 Effect::Written(_, result) => {
-                    assert!(result.is_ok(), "the room refused: {result:?}")
+                    assert!(result.is_ok(), "the room refused: {result:?}");
                 }
                 Effect::Close(_, code) => panic!("somebody was closed with {code}"),
                 Effect::Reload => panic!("the room threw its document away"),
@@ -282,7 +282,7 @@ fn scribble(txn: &mut TransactionMut<'_>, text: &TextRef, a: usize) {
         Some(*at)
     }));
     let at = a % starts.len();
-    if a % 3 == 0 && at + 1 < starts.len() {
+    if a.is_multiple_of(3) && at + 1 < starts.len() {
         let end = (at + 1 + a % 5).min(starts.len() - 1);
         text.remove_range(txn, starts[at], starts[end] - starts[at]);
     } else {
@@ -326,16 +326,13 @@ fn change(
         12 if table == "plans" => {
             let rows = inner(txn, "milestones");
             let keys: Vec<String> = rows.keys(txn).map(str::to_owned).collect();
-            match keys.first().filter(|_| b % 2 == 0) {
-                Some(key) => {
-                    rows.remove(txn, key);
-                }
-                None => {
-                    let Node::Map(fields) = PLAN else { unreachable!() };
-                    let list = fields.iter().find(|f| f.name == "milestones").unwrap();
-                    let Node::Table { row, .. } = list.node else { unreachable!() };
-                    create(txn, &rows, fresh, row, &json!({ "title": "Jalon", "order": "a1" }));
-                }
+            if let Some(key) = keys.first().filter(|_| b.is_multiple_of(2)) {
+                rows.remove(txn, key);
+            } else {
+                let Node::Map(fields) = PLAN else { unreachable!() };
+                let list = fields.iter().find(|f| f.name == "milestones").unwrap();
+                let Node::Table { row, .. } = list.node else { unreachable!() };
+                create(txn, &rows, fresh, row, &json!({ "title": "Jalon", "order": "a1" }));
             }
         }
         13 if table == "plans" => {
@@ -493,8 +490,10 @@ fn delta(sequence: Sequence, author: Author, at_ms: u64, update: Vec<u8>) -> Sto
     Stored { sequence, delta: Delta { author, at_ms, update: update.into() } }
 }
 
-/// Applies edits to one document, and keeps each as a delta of the log.
-fn log(edits: &[(u64, u64, &dyn Fn(&mut TransactionMut<'_>))]) -> Vec<Stored> {
+type Edit<'a> = &'a dyn Fn(&mut TransactionMut<'_>);
+
+/// Applies edits to one document, and keeps each as a delta of the log: by whom, when, what.
+fn log(edits: &[(u64, u64, Edit<'_>)]) -> Vec<Stored> {
     let doc = doc(1);
     let edits = edits.iter().zip(1..).map(|((author, at_ms, edit), sequence)| {
         let mut txn = doc.transact_mut();
@@ -561,13 +560,12 @@ fn changes_are_gathered_by_author_and_minute_and_say_what_was_touched() {
         ]
     );
     let ideas = |counts| Touched { ideas: counts, ..Touched::default() };
-    let none = Counts::default();
-    assert_eq!(entries[0].touched, ideas(Counts { edited: 1, ..none }));
-    assert_eq!(entries[1].touched, ideas(Counts { moved: 1, deleted: 1, ..none }));
-    let both = Touched { minutes: true, ..ideas(Counts { edited: 1, ..none }) };
+    assert_eq!(entries[0].touched, ideas(Counts { edited: 1, ..Counts::default() }));
+    assert_eq!(entries[1].touched, ideas(Counts { moved: 1, deleted: 1, ..Counts::default() }));
+    let both = Touched { minutes: true, ..ideas(Counts { edited: 1, ..Counts::default() }) };
     assert_eq!(entries[2].touched, both);
     // What somebody made and then wrote on is new, and nothing more.
-    assert_eq!(entries[3].touched, ideas(Counts { added: 2, ..none }));
+    assert_eq!(entries[3].touched, ideas(Counts { added: 2, ..Counts::default() }));
     // Pages continue where the last one ended.
     assert_eq!(timeline.before(entries[1].last, 1), entries[2..3]);
 }

@@ -181,10 +181,11 @@ mod tests {
 
     #[test]
     fn a_long_text_that_was_rewritten_keeps_its_words() {
-        let old: String = (0..400).map(|n| format!("mot{n} ")).collect();
-        let new: String = (0..400)
-            .map(|n| if n % 4 == 0 { "autre ".into() } else { format!("mot{n} ") })
-            .collect();
+        let words: Vec<String> = (0..400).map(|n| format!("mot{n}")).collect();
+        let other = |n: usize| n.is_multiple_of(4);
+        let new: Vec<&str> =
+            (0..400).map(|n| if other(n) { "autre" } else { words[n].as_str() }).collect();
+        let (old, new) = (words.join(" "), new.join(" "));
         let edits = edits(&old, &new);
         assert_eq!(apply(&old, &edits), new);
         assert!(edits.len() >= 100, "{} edits", edits.len());

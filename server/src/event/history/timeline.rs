@@ -250,11 +250,13 @@ impl Timeline {
         for (table, id, keys) in seen.items {
             let is = self.standing(table, &id);
             let before = self.standings.insert((table, Arc::clone(&id)), is);
+            let before = match (before, author) {
+                // To a person's eyes a restore makes nothing new: what it writes again comes back.
+                (None | Some(Standing::Absent), Author::Act(_)) => Standing::Tray,
+                (before, _) => before.unwrap_or(Standing::Absent),
+            };
             let Some(open) = self.open.get_mut(&author) else { continue };
-            let touch = open
-                .touches
-                .entry((table, id))
-                .or_insert_with(|| Touch::of(before.unwrap_or(Standing::Absent)));
+            let touch = open.touches.entry((table, id)).or_insert_with(|| Touch::of(before));
             touch.is = is;
             for key in keys {
                 touch.key(&key);
