@@ -3,6 +3,7 @@
 use crate::clock::{Chance, Clock, SystemClock};
 use crate::config::Config;
 use crate::event::access::LinkKey;
+use crate::event::history::History;
 use crate::event::{Events, EventsError};
 use crate::http::Api;
 use crate::store::Store;
@@ -57,6 +58,7 @@ pub async fn open(config: &Config) -> Result<Arc<Api>, StartError> {
     Ok(Arc::new(Api {
         events: Arc::new(events),
         rooms: Rooms::new(Arc::new(world)),
+        history: History::new(Arc::clone(&store), Arc::clone(&clock)),
         store,
         clock,
         chance,

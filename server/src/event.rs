@@ -6,6 +6,7 @@
 pub mod access;
 mod directory;
 pub mod file;
+pub mod history;
 mod language;
 pub mod model;
 pub mod names;

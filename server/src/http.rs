@@ -3,6 +3,7 @@
 pub mod assets;
 mod events;
 mod health;
+mod history;
 mod problem;
 mod sessions;
 mod sync;
@@ -13,6 +14,7 @@ use crate::clock::{Chance, Clock};
 use crate::config::PublicUrl;
 use crate::event::Events;
 use crate::event::access::{Denied, Principal};
+use crate::event::history::History;
 use crate::store::Store;
 use crate::sync::fallback::Lines;
 use crate::sync::rooms::Rooms;
@@ -36,6 +38,8 @@ pub struct Api {
     pub events: Arc<Events>,
     /// All open documents.
     pub rooms: Rooms,
+    /// The past of all boards.
+    pub history: History,
     /// The durable log.
     pub store: Arc<dyn Store>,
     /// The wall clock.
@@ -64,6 +68,9 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/session", get(sessions::show).delete(sessions::end))
         .route("/api/v1/events/{slug}", get(events::show))
         .route("/api/v1/events/{slug}/people", get(events::people))
+        .route("/api/v1/events/{slug}/boards/{number}/history", get(history::list))
+        .route("/api/v1/events/{slug}/boards/{number}/history/board", get(history::board))
+        .route("/api/v1/events/{slug}/boards/{number}/history/restore", post(history::restore))
         .route("/api/v1/time", get(health::time))
         .route("/healthz", get(health::healthy))
         .route("/readyz", get(health::ready))

@@ -38,6 +38,9 @@ pub enum Author {
     Person(PersonId),
     /// A machine that presented a link's token: the link's id.
     Machine(Uuid),
+    /// The server, on somebody's behalf: the id of the act, whose record says who asked for what.
+    /// So an act and its edit can never be told apart by a crash between the two.
+    Act(Uuid),
 }
 
 /// One accepted edit, encoded as a Yjs update (V1) by the server.

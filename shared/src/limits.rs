@@ -122,6 +122,27 @@ pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 /// Milliseconds that a stopping server waits for its connections.
 pub const DRAIN_MS: u64 = 5_000;
 
+/// Milliseconds without a change after which somebody's next one starts a new entry of the history.
+pub const HISTORY_PAUSE_MS: u64 = 60_000;
+/// Milliseconds that one entry of the history spans.
+pub const HISTORY_ENTRY_MS_MAX: u64 = 300_000;
+/// Entries of one document's history; older ones are not listed.
+pub const HISTORY_ENTRIES_MAX: usize = 20_000;
+/// Entries in one page of the history.
+pub const HISTORY_PAGE_MAX: usize = 100;
+/// Deltas that are read from the store at once for the history.
+pub const HISTORY_DELTAS_AT_ONCE: usize = 2_000;
+/// Documents whose history is kept in memory.
+pub const HISTORY_DOCUMENTS_MAX: usize = 8;
+/// Boards of the past that are kept in memory.
+pub const HISTORY_BOARDS_MAX: usize = 8;
+/// Logs that are read for the history at once.
+pub const HISTORY_READERS_MAX: usize = 2;
+/// Milliseconds that reading a log for the history may take.
+pub const HISTORY_READ_MS_MAX: u64 = 20_000;
+/// Restores that are recorded for one event.
+pub const RESTORES_PER_EVENT_MAX: usize = 2_000;
+
 /// Requests that may wait for the store's writer.
 pub const STORE_REQUESTS_MAX: usize = 4_096;
 /// Requests in one commit.

@@ -167,7 +167,11 @@ const EDITS = [
     plan?.set('dueDate', `2022-0${4 + p.rng.below(5)}-11`);
     plan?.set('status', p.rng.pick(['not_started', 'limited', 'complete']));
   },
-  (p) => p.row('plans')?.get('lead')?.set('name', p.rng.pick(['Asha', 'Élodie'])),
+  (p) =>
+    p
+      .row('plans')
+      ?.get('lead')
+      ?.set('name', p.rng.pick(['Asha', 'Élodie'])),
   (p) => {
     const milestones = p.row('plans')?.get('milestones');
     if (!milestones) return;
@@ -253,7 +257,7 @@ function run(seed) {
     const frame = person.outbox.shift();
     if (frame === undefined) return false;
     const answer = ask(FRAME, [person.index], frame);
-    for (let at = 0; at < answer.length; ) {
+    for (let at = 0; at < answer.length;) {
       const to = people[answer[at]];
       const length = answer.readUInt32LE(at + 1);
       // A length beyond any frame stands for a close.

@@ -130,6 +130,10 @@ pub enum Action {
     ReadDocument(DocumentKind, Option<PersonId>),
     /// Write to a document.
     WriteDocument(DocumentKind, Option<PersonId>),
+    /// Read who changed a board and when, and the board as it was.
+    ReadHistory,
+    /// Make a board equal its past.
+    RestoreBoard,
 }
 
 /// No.
@@ -166,7 +170,9 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
         Action::ReadEvent
         | Action::ReadPeople
         | Action::ReadDocument(DocumentKind::Board | DocumentKind::Stage, _) => true,
-        Action::WriteDocument(DocumentKind::Board, _) => works_on_boards,
+        // A screen shows what is, not what was taken back.
+        Action::WriteDocument(DocumentKind::Board, _) | Action::ReadHistory => works_on_boards,
+        Action::RestoreBoard => matches!(principal.role, Role::Facilitator | Role::Organiser),
         // The server alone writes the stage.
         Action::WriteDocument(DocumentKind::Stage, _) => false,
         Action::ReadDocument(DocumentKind::Private, owner)
@@ -196,7 +202,9 @@ mod tests {
     /// Every role against every action, written out: a change here is a change of the rules.
     #[test]
     fn every_role_may_do_what_is_listed_and_nothing_else() {
-        use Action::{ReadDocument, ReadEvent, ReadPeople, WriteDocument};
+        use Action::{
+            ReadDocument, ReadEvent, ReadHistory, ReadPeople, RestoreBoard, WriteDocument,
+        };
         use DocumentKind::{Board, Private, Stage};
         let own = Some(PersonId(Uuid::from_u128(1)));
         let others = Some(PersonId(Uuid::from_u128(2)));
@@ -213,6 +221,8 @@ mod tests {
             (ReadDocument(Private, others), [false, false, false, false]),
             (WriteDocument(Private, others), [false, false, false, false]),
             (ReadDocument(Private, None), [false, false, false, false]),
+            (ReadHistory, [false, true, true, true]),
+            (RestoreBoard, [false, false, true, true]),
         ];
         for (action, expected) in table {
             for (role, expected) in Role::ALL.into_iter().zip(expected) {

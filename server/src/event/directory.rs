@@ -6,7 +6,8 @@ use crate::event::access::{self, Action, Denied, LinkKey, Principal};
 use crate::event::file::EventFile;
 use crate::event::language;
 use crate::event::model::{
-    Common, Event, Facilitator, Link, Person, ProgrammeItem, Session, Site, Words, Workshop,
+    Common, Event, Facilitator, Link, Person, ProgrammeItem, Restore, Session, Site, Words,
+    Workshop,
 };
 use crate::event::names::{self, NameError};
 use crate::event::seed;
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use uuid::Uuid;
 
 /// All events of a server.
 pub struct Events {
@@ -53,6 +55,7 @@ struct Held {
     people: BTreeMap<PersonId, Person>,
     links: BTreeMap<LinkId, Link>,
     sessions: BTreeMap<SessionId, Session>,
+    restores: BTreeMap<Uuid, Restore>,
 }
 
 /// What a document id names.
@@ -225,6 +228,29 @@ impl Events {
     #[must_use]
     pub fn person(&self, event: EventId, id: PersonId) -> Option<Person> {
         self.read().events.get(&event)?.people.get(&id).cloned()
+    }
+
+    /// A restore that was begun: the act in the log with the same id is its edit.
+    #[must_use]
+    pub fn restore(&self, event: EventId, id: Uuid) -> Option<Restore> {
+        self.read().events.get(&event)?.restores.get(&id).cloned()
+    }
+
+    /// Stores that somebody restores a board, before it is done.
+    ///
+    /// # Errors
+    /// [`EventsError::Full`], or the store's.
+    pub async fn record_restore(
+        &self,
+        event: EventId,
+        restore: Restore,
+    ) -> Result<(), EventsError> {
+        let turn = self.turn().await;
+        let restores = self.read().events.get(&event).map(|held| held.restores.len());
+        if restores.is_none_or(|count| count >= limits::RESTORES_PER_EVENT_MAX) {
+            return Err(EventsError::Full);
+        }
+        self.commit(turn, vec![put(event, "restore", &restore.id.to_string(), &restore)]).await
     }
 
     /// The links that open something, with their tokens.
@@ -679,6 +705,10 @@ impl State {
                 self.sessions.insert(session.secret_hash.clone(), (event_id, session.id));
                 held.sessions.insert(session.id, session);
             }
+            "restore" => {
+                let restore: Restore = parse(record)?;
+                held.restores.insert(restore.id, restore);
+            }
             other => tracing::warn!(kind = other, "a record of an unknown kind is left alone"),
         }
         Ok(())
@@ -702,6 +732,7 @@ impl State {
             people: BTreeMap::new(),
             links: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            restores: BTreeMap::new(),
         };
         self.events.insert(id, held);
     }

@@ -1,9 +1,11 @@
 //! The records of an event, as they are stored.
 
+use crate::event::history::Scope;
 use sangam_shared::ids::{DocumentId, EventId, Key, LinkId, PersonId, SessionId, WorkshopId};
 use sangam_shared::role::Role;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// A text in several languages, by language tag.
 pub type Words = BTreeMap<String, String>;
@@ -202,4 +204,28 @@ pub struct Session {
     pub secret_hash: String,
     /// When it ends, in milliseconds since 1970.
     pub expires_at_ms: u64,
+}
+
+/// A board was made to equal its past. The edit itself stands in the log, written by
+/// [`crate::store::Author::Act`] with this id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Restore {
+    /// The key that whoever asked has chosen.
+    pub id: Uuid,
+    /// The board.
+    pub document: DocumentId,
+    /// Who asked; a machine is nobody.
+    #[serde(default)]
+    pub by: Option<PersonId>,
+    /// The link behind them.
+    pub link: LinkId,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// The last delta of the past that was asked for.
+    pub to: u64,
+    /// When that was written.
+    pub to_ms: u64,
+    /// All of the board, or a part.
+    #[serde(default)]
+    pub scope: Scope,
 }

@@ -2,11 +2,13 @@
 
 use crate::event::EventsError;
 use crate::event::access::Denied;
+use crate::event::history::HistoryError;
 use axum::Json;
 use axum::extract::FromRequest;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use sangam_shared::message::RefusalCode;
 use serde::Serialize;
 
 /// Every way in which a request can be refused.
@@ -25,6 +27,8 @@ pub(crate) enum Code {
     TooLarge,
     Full,
     LineOver,
+    NoSuchMoment,
+    ReadOnly,
     Unavailable,
 }
 
@@ -51,13 +55,13 @@ impl Code {
     fn status(self) -> StatusCode {
         match self {
             Self::NoSession => StatusCode::UNAUTHORIZED,
-            Self::LinkUnknown | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::LinkUnknown | Self::NotFound | Self::NoSuchMoment => StatusCode::NOT_FOUND,
             Self::LinkExpired | Self::LinkRevoked | Self::LineOver => StatusCode::GONE,
             Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Full => StatusCode::CONFLICT,
+            Self::Full | Self::ReadOnly => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -77,6 +81,8 @@ impl Code {
             Self::TooLarge => "This is larger than the limit.",
             Self::Full => "This event has no seat left.",
             Self::LineOver => "This connection is over; open another one.",
+            Self::NoSuchMoment => "The history does not reach this moment.",
+            Self::ReadOnly => "This board takes no changes at the moment.",
             Self::Unavailable => "The server cannot write at the moment; try again.",
         }
     }
@@ -112,6 +118,24 @@ impl From<EventsError> for Problem {
                 Code::Unavailable.into()
             }
             EventsError::Damaged { .. } => {
+                tracing::error!(%error, "a request failed");
+                Code::Unavailable.into()
+            }
+        }
+    }
+}
+
+impl From<HistoryError> for Problem {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::NoSuchMoment => Code::NoSuchMoment.into(),
+            HistoryError::KeyUsed => Self::field("key", "was used for another restore"),
+            HistoryError::NoSpace(_) | HistoryError::Refused(RefusalCode::TooLarge) => {
+                Code::TooLarge.into()
+            }
+            HistoryError::Refused(RefusalCode::ReadOnly) => Code::ReadOnly.into(),
+            HistoryError::Events(error) => error.into(),
+            HistoryError::TooLong | HistoryError::Refused(_) | HistoryError::Store(_) => {
                 tracing::error!(%error, "a request failed");
                 Code::Unavailable.into()
             }

@@ -68,6 +68,77 @@ export interface Session {
   person: (Omit<Person, 'role'> & { language: string; languages: string[] }) | null;
 }
 
+/** How many items of one kind a change touched, and how. */
+export type Counts = Record<'added' | 'edited' | 'moved' | 'deleted' | 'restored', number>;
+export interface Touched {
+  practices: Counts;
+  ideas: Counts;
+  clusters: Counts;
+  plans: Counts;
+  minutes: boolean;
+  question: boolean;
+}
+/** What one person did within a few minutes. */
+export interface HistoryEntry {
+  /** The board as it was after it. */
+  sequence: number;
+  /** The board as it was before it. */
+  before: number;
+  fromMs: number;
+  toMs: number;
+  author:
+    | { kind: 'server' }
+    | { kind: 'machine' }
+    | { kind: 'person'; id: string; name: string | null; site: string | null };
+  touched: Touched;
+  restored?: { key: string; to: number; toMs: number; scope: string | null };
+}
+export interface HistoryPage {
+  entries: HistoryEntry[];
+  next: number | null;
+  head: number;
+  since: number;
+  damaged: boolean;
+}
+/** A practice, an idea, a cluster or a plan of the past; a plan has more keys than these. */
+export interface PastItem {
+  text?: string;
+  name?: string;
+  title?: string;
+  ref?: string;
+  lang?: string;
+  authorId?: string;
+  siteId?: string;
+  clusterId?: string;
+  order?: string;
+  deletedAt?: number;
+  dueDate?: string;
+  firstStep?: { text?: string; due?: string };
+  expectedResult?: string;
+}
+export type PastTable = Record<string, PastItem>;
+export interface PastBoard {
+  sequence: number;
+  atMs: number;
+  board: {
+    question: string;
+    practices: PastTable;
+    ideas: PastTable;
+    clusters: PastTable;
+    plans: PastTable;
+    minutes: string;
+  };
+  /** What restoring all of it would do now. */
+  touched: Touched;
+  items: Record<string, 'returns' | 'leaves' | 'changes'>;
+}
+export interface RestoreWish {
+  /** Names the act: sent again, it is done once. */
+  key: string;
+  sequence: number;
+  scope: string | null;
+}
+
 export class Problem extends Error {
   constructor(
     readonly code: string,
@@ -107,7 +178,21 @@ export const api = {
   event: (slug: string) => call<EventView>('GET', `/api/v1/events/${encodeURIComponent(slug)}`),
   people: (slug: string) =>
     call<{ people: Person[] }>('GET', `/api/v1/events/${encodeURIComponent(slug)}/people`),
+  history: (slug: string, board: number, before: number | null) =>
+    call<HistoryPage>('GET', `${history(slug, board)}${before ? `?before=${before}` : ''}`),
+  past: (slug: string, board: number, moment: { sequence: number } | { at_ms: number }) =>
+    call<PastBoard>(
+      'GET',
+      `${history(slug, board)}/board?${new URLSearchParams(
+        Object.entries(moment).map(([key, value]) => [key, String(value)]),
+      )}`,
+    ),
+  restore: (slug: string, board: number, wish: RestoreWish) =>
+    call<{ entry: HistoryEntry | null }>('POST', `${history(slug, board)}/restore`, wish),
 };
+
+const history = (slug: string, board: number) =>
+  `/api/v1/events/${encodeURIComponent(slug)}/boards/${board}/history`;
 
 async function call<T>(method: string, path: string, body?: object): Promise<T> {
   let response: Response;

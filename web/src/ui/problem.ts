@@ -14,6 +14,8 @@ const KNOWN: Record<string, Key> = {
   invalid_field: 'error.invalid_field',
   too_large: 'error.too_large',
   full: 'error.full',
+  no_such_moment: 'error.no_such_moment',
+  read_only: 'refused.read_only',
   network: 'error.network',
 };
 

@@ -94,6 +94,7 @@ pub(super) fn author_columns(author: Author) -> (i64, Vec<u8>) {
         Author::Server => (0, Vec::new()),
         Author::Person(id) => (1, id.0.as_bytes().to_vec()),
         Author::Machine(id) => (2, id.as_bytes().to_vec()),
+        Author::Act(id) => (3, id.as_bytes().to_vec()),
     }
 }
 
@@ -103,6 +104,7 @@ pub(super) fn author(kind: i64, id: &[u8]) -> Option<Author> {
         (0, _) if id.is_empty() => Some(Author::Server),
         (1, Ok(id)) => Some(Author::Person(PersonId(id))),
         (2, Ok(id)) => Some(Author::Machine(id)),
+        (3, Ok(id)) => Some(Author::Act(id)),
         _ => None,
     }
 }

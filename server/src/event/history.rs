@@ -1,0 +1,463 @@
+//! Who changed what and when, the board as it was, and the way back to it.
+//!
+//! The log keeps every delta, compacted or not, so the past is read from it: off the room's task, page
+//! by page, a few logs at a time, with the last few results kept. A restore is a new edit, made inside
+//! the room by the server; the delta's author is the act ([`Author::Act`]), whose record says who asked
+//! for what. The record is stored first, so the log never holds an act that nobody can explain.
+
+mod board;
+mod restore;
+mod text;
+mod timeline;
+mod touched;
+
+pub use restore::{NoSpace, Scope};
+pub use timeline::Entry;
+pub use touched::{Counts, Touched};
+
+use crate::clock::Clock;
+use crate::event::model::Restore;
+use crate::event::{Events, EventsError};
+use crate::store::{Author, Sequence, Store, StoreError, Stored};
+use crate::sync::rooms::Rooms;
+use board::Standing;
+use restore::Mark;
+use sangam_shared::ids::{DocumentId, EventId, LinkId, PersonId};
+use sangam_shared::limits;
+use sangam_shared::message::RefusalCode;
+use sangam_shared::schema::DocumentKind;
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use timeline::{Replay, Timeline};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// The history of all boards.
+pub struct History {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    /// Turns to read a log.
+    turns: Semaphore,
+    timelines: Mutex<VecDeque<(DocumentId, Arc<tokio::sync::Mutex<Timeline>>)>>,
+    boards: Mutex<VecDeque<(DocumentId, Arc<Past>)>>,
+    /// Restores are made one at a time: each is decided upon what the one before has done.
+    restoring: tokio::sync::Mutex<()>,
+}
+
+/// A board as it was.
+#[derive(Debug, PartialEq)]
+pub struct Past {
+    /// After this delta.
+    pub sequence: Sequence,
+    /// When that was written, in milliseconds since 1970; 0 where only a snapshot is left of it.
+    pub at_ms: u64,
+    /// The document as JSON.
+    pub board: Value,
+}
+
+/// Which board of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// After this delta.
+    After(Sequence),
+    /// At this time, in milliseconds since 1970.
+    At(u64),
+}
+
+/// One page of the list.
+#[derive(Debug)]
+pub struct Page {
+    /// Newest first.
+    pub entries: Vec<Entry>,
+    /// Ask again with entries before this one; `None` at the end.
+    pub next: Option<Sequence>,
+    /// The last delta that was read.
+    pub head: Sequence,
+    /// The first delta that is told of: 1, unless the log was cut.
+    pub since: Sequence,
+    /// The log cannot be read any further than `head`.
+    pub damaged: bool,
+}
+
+/// What a restore does to one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It comes back.
+    Returns,
+    /// It goes to the tray.
+    Leaves,
+    /// Its words, values or place change.
+    Changes,
+}
+
+/// What a restore would do.
+#[derive(Debug)]
+pub struct Outlook {
+    /// In numbers.
+    pub touched: Touched,
+    /// Item by item, as `ideas/…`.
+    pub items: Vec<(String, Fate)>,
+}
+
+/// A restore, as it is asked for.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Names it: asked for twice, it is done once.
+    pub key: Uuid,
+    /// The event.
+    pub event: EventId,
+    /// The board.
+    pub document: DocumentId,
+    /// Who asks, unless it is a machine.
+    pub by: Option<PersonId>,
+    /// The link behind them.
+    pub link: LinkId,
+    /// The board of the past.
+    pub to: Sequence,
+    /// All of it, or a part.
+    pub scope: Scope,
+}
+
+/// Why the history says no.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// There is no such moment in the log.
+    #[error("the log does not hold this moment")]
+    NoSuchMoment,
+    /// The key was used for another restore.
+    #[error("the key was used for another restore")]
+    KeyUsed,
+    /// No space for what would come back.
+    #[error(transparent)]
+    NoSpace(#[from] NoSpace),
+    /// The log is too long to be read now.
+    #[error("reading the log takes too long")]
+    TooLong,
+    /// The room did not take the edit.
+    #[error("the room refused: {0:?}")]
+    Refused(RefusalCode),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The record.
+    #[error(transparent)]
+    Events(#[from] EventsError),
+}
+
+impl History {
+    /// Nothing was read yet.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            clock,
+            turns: Semaphore::new(limits::HISTORY_READERS_MAX),
+            timelines: Mutex::new(VecDeque::new()),
+            boards: Mutex::new(VecDeque::new()),
+            restoring: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// One page of changes, newest first.
+    ///
+    /// # Errors
+    /// [`HistoryError`]
+    pub async fn list(
+        &self,
+        document: DocumentId,
+        before: Option<Sequence>,
+        count: usize,
+    ) -> Result<Page, HistoryError> {
+        let count = count.clamp(1, limits::HISTORY_PAGE_MAX);
+        let before = before.unwrap_or(Sequence::MAX);
+        self.with_timeline(document, move |timeline| {
+            let mut entries = timeline.before(before, count + 1);
+            let more = entries.len() > count;
+            entries.truncate(count);
+            Page {
+                next: entries.last().filter(|_| more).map(|entry| entry.last),
+                entries,
+                head: timeline.at(),
+                since: timeline.since,
+                damaged: timeline.damaged,
+            }
+        })
+        .await
+    }
+
+    /// The board as it was.
+    ///
+    /// # Errors
+    /// [`HistoryError`]
+    pub async fn board(
+        &self,
+        document: DocumentId,
+        moment: Moment,
+    ) -> Result<Arc<Past>, HistoryError> {
+        if let Moment::After(sequence) = moment {
+            let boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = boards.iter().find(|(d, past)| *d == document && past.sequence == sequence);
+            if let Some((_, past)) = known {
+                return Ok(Arc::clone(past));
+            }
+        }
+        let _turn = self.turn().await?;
+        let past = Arc::new(self.replay_to(document, moment).await?);
+        let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        if boards.len() >= limits::HISTORY_BOARDS_MAX {
+            boards.pop_front();
+        }
+        boards.push_back((document, Arc::clone(&past)));
+        Ok(past)
+    }
+
+    /// What restoring the whole board would do at the moment.
+    ///
+    /// # Errors
+    /// [`HistoryError`]
+    pub async fn outlook(
+        &self,
+        document: DocumentId,
+        past: &Arc<Past>,
+    ) -> Result<Outlook, HistoryError> {
+        let now = self.board(document, Moment::After(self.head(document).await?)).await?;
+        let past = Arc::clone(past);
+        let mark = Mark { by: None, at_ms: self.clock.now_ms() };
+        let plan = compute(move || {
+            restore::plan(DocumentKind::Board.roots(), &now.board, &past.board, &Scope(None), mark)
+        })
+        .await??;
+        let fate = |(item, touch): (String, touched::Touch)| {
+            let fate = match (touch.was, touch.is) {
+                (Standing::Live, Standing::Live) => Fate::Changes,
+                (_, Standing::Live) => Fate::Returns,
+                (Standing::Live, _) => Fate::Leaves,
+                _ => return None,
+            };
+            Some((item, fate))
+        };
+        Ok(Outlook {
+            touched: plan.touched,
+            items: plan.items.into_iter().filter_map(fate).collect(),
+        })
+    }
+
+    /// Makes the board equal the past; returns the entry of the act, or `None` where nothing differed.
+    /// Whoever asks again with the same key gets the same entry, and nothing is done twice.
+    ///
+    /// # Errors
+    /// [`HistoryError`]; nothing is changed then.
+    pub async fn restore(
+        &self,
+        rooms: &Rooms,
+        events: &Events,
+        wish: Wish,
+    ) -> Result<Option<Entry>, HistoryError> {
+        let _one_at_a_time = self.restoring.lock().await;
+        let past = self.board(wish.document, Moment::After(wish.to)).await?;
+        if let Some(known) = events.restore(wish.event, wish.key) {
+            if known.document != wish.document || known.to != wish.to || known.scope != wish.scope {
+                return Err(HistoryError::KeyUsed);
+            }
+            if let Some(entry) = self.entry_of(wish.document, wish.key).await? {
+                return Ok(Some(entry));
+            }
+        }
+        let room = rooms.open(wish.document, DocumentKind::Board).await?;
+        let mark = Mark { by: wish.by, at_ms: self.clock.now_ms() };
+        // A look first: what has no effect, or no space, leaves no trace.
+        let (then, scope) = (Arc::clone(&past), wish.scope.clone());
+        let schema = DocumentKind::Board.roots();
+        let now = room
+            .read(move |doc| board::content(&yrs::Transact::transact(doc), schema))
+            .await
+            .map_err(|_| HistoryError::Refused(RefusalCode::Unavailable))?;
+        let plan =
+            compute(move || restore::plan(schema, &now, &then.board, &scope, mark)).await??;
+        if plan.is_empty() {
+            return Ok(None);
+        }
+        let record = Restore {
+            id: wish.key,
+            document: wish.document,
+            by: wish.by,
+            link: wish.link,
+            at_ms: mark.at_ms,
+            to: wish.to,
+            to_ms: past.at_ms,
+            scope: wish.scope.clone(),
+        };
+        events.record_restore(wish.event, record).await?;
+        let outcome = Arc::new(Mutex::new(Ok(Touched::default())));
+        let inside = Arc::clone(&outcome);
+        let written = room
+            .write_as(
+                Author::Act(wish.key),
+                Box::new(move |_, txn| {
+                    let done = restore::restore(txn, schema, &past.board, &wish.scope, mark);
+                    *inside.lock().unwrap_or_else(PoisonError::into_inner) = done;
+                }),
+            )
+            .await;
+        written.map_err(HistoryError::Refused)?;
+        outcome.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_err(|no| *no)?;
+        self.entry_of(wish.document, wish.key).await
+    }
+
+    async fn entry_of(
+        &self,
+        document: DocumentId,
+        act: Uuid,
+    ) -> Result<Option<Entry>, HistoryError> {
+        self.with_timeline(document, move |timeline| timeline.entry_of(act)).await
+    }
+
+    async fn head(&self, document: DocumentId) -> Result<Sequence, HistoryError> {
+        let heads = self.store.heads(vec![document]).await?;
+        Ok(heads.first().copied().unwrap_or(0))
+    }
+
+    async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>, HistoryError> {
+        // The semaphore is never closed.
+        self.turns.acquire().await.map_err(|_| HistoryError::TooLong)
+    }
+
+    /// Brings a document's timeline up to the end of its log, then asks it.
+    async fn with_timeline<T: Send + 'static>(
+        &self,
+        document: DocumentId,
+        ask: impl FnOnce(&Timeline) -> T + Send + 'static,
+    ) -> Result<T, HistoryError> {
+        let _turn = self.turn().await?;
+        let mut timeline = self.timeline(document).lock_owned().await;
+        let started_ms = self.clock.now_ms();
+        loop {
+            let from = timeline.at() + 1;
+            let page = self.page(document, from).await?;
+            let end = page.len() < limits::HISTORY_DELTAS_AT_ONCE;
+            if timeline.at() == 0 && page.first().is_none_or(|first| first.sequence > 1) {
+                let loaded = self.store.load(document, 0).await?;
+                if let Some((at, snapshot)) = loaded.snapshot {
+                    timeline = compute(move || {
+                        timeline.start(at, &snapshot);
+                        timeline
+                    })
+                    .await?;
+                    continue;
+                }
+            }
+            let end = end || timeline.damaged;
+            timeline = compute(move || {
+                timeline.read(&page);
+                timeline
+            })
+            .await?;
+            if end || timeline.damaged {
+                return compute(move || ask(&timeline)).await;
+            }
+            self.in_time(started_ms)?;
+        }
+    }
+
+    /// The timeline that is kept, or a new one in place of the one that was not asked for longest.
+    fn timeline(&self, document: DocumentId) -> Arc<tokio::sync::Mutex<Timeline>> {
+        let mut kept = self.timelines.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.iter().position(|(id, _)| *id == document);
+        let entry = known.and_then(|index| kept.remove(index)).unwrap_or_else(|| {
+            if kept.len() >= limits::HISTORY_DOCUMENTS_MAX {
+                kept.pop_front();
+            }
+            (document, Arc::new(tokio::sync::Mutex::new(Timeline::new())))
+        });
+        let timeline = Arc::clone(&entry.1);
+        kept.push_back(entry);
+        timeline
+    }
+
+    /// Replays from the snapshot, where it is early enough, or from the beginning.
+    async fn replay_to(&self, document: DocumentId, moment: Moment) -> Result<Past, HistoryError> {
+        let started_ms = self.clock.now_ms();
+        let mut replay = Replay::new();
+        if let Some((at, snapshot)) = self.store.load(document, 0).await?.snapshot {
+            let oldest = self.store.history(document, 1, 1).await?;
+            let cut = oldest.first().is_none_or(|first| first.sequence > 1);
+            let early_enough = match moment {
+                Moment::After(sequence) => at <= sequence,
+                Moment::At(ms) => {
+                    let last = self.store.history(document, at, 1).await?;
+                    last.first().is_some_and(|s| s.sequence == at && s.delta.at_ms <= ms)
+                }
+            };
+            if cut && !early_enough {
+                return Err(HistoryError::NoSuchMoment);
+            }
+            if early_enough {
+                let last = self.store.history(document, at, 1).await?;
+                replay.at_ms =
+                    last.first().filter(|s| s.sequence == at).map_or(0, |s| s.delta.at_ms);
+                replay = compute(move || replay.start(at, &snapshot).map(|()| replay))
+                    .await?
+                    .map_err(|_| HistoryError::NoSuchMoment)?;
+            }
+        }
+        loop {
+            let mut page = self.page(document, replay.at + 1).await?;
+            let mut end = page.len() < limits::HISTORY_DELTAS_AT_ONCE;
+            let wanted = |stored: &Stored| match moment {
+                Moment::After(sequence) => stored.sequence <= sequence,
+                Moment::At(ms) => stored.delta.at_ms <= ms,
+            };
+            if let Some(beyond) = page.iter().position(|stored| !wanted(stored)) {
+                page.truncate(beyond);
+                end = true;
+            }
+            let (next, readable) = compute(move || {
+                let readable = page.iter().all(|stored| replay.next(stored).is_ok());
+                (replay, readable)
+            })
+            .await?;
+            replay = next;
+            let found = match moment {
+                Moment::After(sequence) => replay.at == sequence,
+                Moment::At(_) => end && replay.at > 0,
+            };
+            if found && readable {
+                let (sequence, at_ms) = (replay.at, replay.at_ms);
+                let schema = DocumentKind::Board.roots();
+                let board = compute(move || replay.content(schema)).await?;
+                return Ok(Past { sequence, at_ms, board });
+            }
+            if end || !readable {
+                return Err(HistoryError::NoSuchMoment);
+            }
+            self.in_time(started_ms)?;
+        }
+    }
+
+    async fn page(
+        &self,
+        document: DocumentId,
+        from: Sequence,
+    ) -> Result<Vec<Stored>, HistoryError> {
+        Ok(self.store.history(document, from, limits::HISTORY_DELTAS_AT_ONCE).await?)
+    }
+
+    fn in_time(&self, started_ms: u64) -> Result<(), HistoryError> {
+        let taken = self.clock.now_ms().saturating_sub(started_ms);
+        if taken > limits::HISTORY_READ_MS_MAX { Err(HistoryError::TooLong) } else { Ok(()) }
+    }
+}
+
+/// Work that would keep an async thread busy.
+async fn compute<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, HistoryError> {
+    tokio::task::spawn_blocking(work).await.map_err(|stopped| {
+        StoreError::Unavailable(format!("the history was interrupted: {stopped}")).into()
+    })
+}
+
+#[cfg(test)]
+mod tests;
