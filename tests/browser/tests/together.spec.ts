@@ -131,6 +131,26 @@ test('a board opens without a connection, takes words, and sends them later', as
   await expect(asha.page.getByRole('article', { name: 'Écrite dans le train' })).toBeVisible();
 });
 
+test('who leaves with unsaved words is warned first', async ({ arrive, server }) => {
+  const claire = await (await arrive({ name: 'Claire' })).join();
+  await claire.board(2);
+  const { page } = claire;
+  claire.forgiving = true;
+  // Frames no longer arrive, but the pages do.
+  await page.context().route('**/sync/**', (route) => route.abort());
+  await page.routeWebSocket('**/sync/**', (socket) => void socket.close({ code: 1001 }));
+  await page.reload();
+  await page.getByRole('textbox', { name: fr['board.addIdea']! }).fill('Pas encore partie');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('[data-saving]')).toHaveAttribute('data-saving', 'on-device');
+  await page.goto(`${server.origin}/e/demo`);
+  await page.getByRole('button', { name: fr['event.leave']! }).click();
+  await expect(page.getByRole('alert')).toContainText(fr['event.leaveUnsaved']!);
+  await claire.audit();
+  await page.getByRole('button', { name: fr['event.leaveAnyway']! }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(fr['home.title']!);
+});
+
 test('who leaves a device leaves nothing on it', async ({ arrive, server }) => {
   const claire = await (await arrive({ name: 'Claire' })).join();
   await claire.board(1);

@@ -163,7 +163,7 @@ export class OfflineCopy {
     const transaction = db.transaction([UPDATES, META], 'readwrite', STRICT);
     const [updates, meta] = [transaction.objectStore(UPDATES), transaction.objectStore(META)];
     updates.clear();
-    meta.delete(IDBKeyRange.bound(UNSAVED, `${UNSAVED}\uffff`));
+    meta.delete(MARKS());
     then(updates, meta);
     await done(transaction);
     this.close();
@@ -268,6 +268,19 @@ export class OfflineCopy {
   }
 }
 
+/** Whether a copy holds edits that the server has not confirmed. */
+export async function hasUnsaved(name: string): Promise<boolean> {
+  const db = await result(indexedDB.open(name));
+  try {
+    if (!db.objectStoreNames.contains(META)) return false;
+    const marks = db.transaction(META).objectStore(META).count(MARKS());
+    return (await result(marks)) > 0;
+  } finally {
+    db.close();
+  }
+}
+
+const MARKS = () => IDBKeyRange.bound(UNSAVED, `${UNSAVED}\uffff`);
 const STRICT: IDBTransactionOptions = { durability: 'strict' };
 
 /** Applying is linear where merging encoded updates is not, and gives deleted words' space back. */

@@ -153,15 +153,6 @@ export class Problem extends Error {
 const JOINED = 'sangam:joined';
 export const hasJoined = () => localStorage.getItem(JOINED) !== null;
 
-/** Takes off this device what was kept for working without a connection: words, and names. */
-async function forgetDevice(): Promise<void> {
-  if ('caches' in globalThis) await caches.delete('answers');
-  const databases = (await indexedDB.databases?.()) ?? [];
-  for (const { name } of databases) {
-    if (name?.startsWith('sangam:')) indexedDB.deleteDatabase(name);
-  }
-}
-
 export const api = {
   inspect: (token: string) => call<LinkView>('POST', '/api/v1/links/inspect', { token }),
   join: async (body: object) => {
@@ -173,7 +164,8 @@ export const api = {
   leave: async () => {
     await call<undefined>('DELETE', '/api/v1/session');
     localStorage.removeItem(JOINED);
-    await forgetDevice();
+    // What the service worker keeps for the time without a connection: the event, and names.
+    if ('caches' in globalThis) await caches.delete('answers');
   },
   event: (slug: string) => call<EventView>('GET', `/api/v1/events/${encodeURIComponent(slug)}`),
   people: (slug: string) =>
