@@ -53,6 +53,8 @@ export interface Options {
   open?: OpenSocket;
   fetch?: typeof fetch;
   random?: () => number;
+  /** How long the fallback is used before WebSockets are tried again. */
+  backToSocketsMs?: number;
 }
 
 const MERGE_MS = 16;
@@ -324,7 +326,10 @@ export class SangamProvider {
       : now - this.openedAt > GREETING_MS;
     if (silent) {
       this.lost(1006);
-    } else if (this.leftSocketsAt && now - this.leftSocketsAt > BACK_TO_SOCKETS_MS) {
+    } else if (
+      this.leftSocketsAt &&
+      now - this.leftSocketsAt > (this.options.backToSocketsMs ?? BACK_TO_SOCKETS_MS)
+    ) {
       this.tryASocket();
     }
   };
