@@ -11,6 +11,8 @@ const META = 'meta';
 const EPOCH = 'epoch';
 /** Changes when everything here was written anew: tabs of two generations do not mix. */
 const GENERATION = 'generation';
+/** Where each edit has gone then. */
+const MOVED = 'moved';
 /** One key per page that has edits which the server has not confirmed; its value is the latest. */
 const UNSAVED = 'unsaved';
 const COMPACT_AFTER = 300;
@@ -132,12 +134,20 @@ export class OfflineCopy {
   }
 
   /** Puts a document in the place of everything that is here. The last act: nothing is kept after it. */
-  async replace(update: Uint8Array, generation: string): Promise<void> {
+  async replace(update: Uint8Array, generation: string, moved: unknown): Promise<void> {
     // Started before this returns: whoever opens the copy from now on finds what replaces it.
     await this.wipe((updates, meta) => {
       updates.add(update);
       meta.put(generation, GENERATION);
+      meta.put(moved, MOVED);
     });
+  }
+
+  /** What has been put in the place of what was here, by this page or another; see `replace`. */
+  async replaced(): Promise<{ generation: unknown; moved: unknown }> {
+    const meta = (await this.open()).transaction(META).objectStore(META);
+    const [generation, moved] = [result(meta.get(GENERATION)), result(meta.get(MOVED))];
+    return { generation: await generation, moved: await moved };
   }
 
   /** Forgets everything on this device. The last act, too. */

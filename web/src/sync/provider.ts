@@ -456,7 +456,8 @@ export class SangamProvider {
 
   private apply(update: Uint8Array): void {
     if (this.fresh) Y.applyUpdate(this.fresh, update);
-    Y.applyUpdate(this.options.doc, update, SERVER);
+    // What is written anew is for the next document: here it would stand twice.
+    if (!this.rewrite?.hasBegun) Y.applyUpdate(this.options.doc, update, SERVER);
   }
 
   private inStep(update: Uint8Array): void {
@@ -575,6 +576,7 @@ export class SangamProvider {
 
   private async writeAllAnew(rewrite: Rewrite): Promise<Options | undefined> {
     const { doc } = this.options;
+    await this.heedOtherTabs(rewrite);
     const state = await this.wholeState();
     if (!state) return undefined;
     const fresh = new Y.Doc();
@@ -589,13 +591,25 @@ export class SangamProvider {
     this.pending = [];
     const generation = this.nextGeneration;
     const update = Y.encodeStateAsUpdate(fresh);
-    this.copy.replace(update, generation).catch(() => {
+    this.copy.replace(update, generation, rewrite.table).catch(() => {
       // This browser keeps nothing, and the server has it all.
     });
     this.tabs?.rewritten(rewrite.table, generation);
     const refused = rewrite.leftOut > 0 ? this.rewriteFor : undefined;
     const after = { refused, epoch: this.epoch, generation };
     return { ...this.options, doc: fresh, after };
+  }
+
+  /** What another tab has written anew is written. Its copy says so even to a page that slept. */
+  private async heedOtherTabs(rewrite: Rewrite): Promise<void> {
+    try {
+      const { generation, moved } = await this.copy.replaced();
+      if (typeof generation !== 'string' || !Array.isArray(moved)) return;
+      if (generation !== this.generation) this.nextGeneration = generation;
+      rewrite.adopt(moved as Moved[]);
+    } catch {
+      // No copy: then there is the other tab's own word.
+    }
   }
 
   private wholeState(): Promise<Uint8Array | undefined> {
@@ -713,10 +727,5 @@ function clientId(): number {
 
 async function oneTabAtATime<T>(name: string, act: () => Promise<T>): Promise<T> {
   const locks = globalThis.navigator?.locks;
-  if (!locks) return act();
-  return locks.request(name, async () => {
-    // The word of the tab before us is on its way.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    return act();
-  });
+  return locks ? locks.request(name, act) : act();
 }

@@ -11,6 +11,17 @@ import { WebSocket } from 'ws';
 import * as Y from 'yjs';
 import { SangamProvider, type Options } from '../../src/sync/provider';
 
+// Browsers have Web Locks; Node 20 has none.
+const queues = new Map<string, Promise<unknown>>();
+const locks = {
+  request: (name: string, act: () => Promise<unknown>) => {
+    const turn = (queues.get(name) ?? Promise.resolve()).then(act, act);
+    queues.set(name, turn);
+    return turn;
+  },
+};
+Object.defineProperty(globalThis, 'navigator', { value: { locks }, configurable: true });
+
 const BINARY =
   process.env['SANGAM_BIN'] ?? new URL('../../../target/release/sangam', import.meta.url).pathname;
 export const PATIENCE_MS = 20_000;
