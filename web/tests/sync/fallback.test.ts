@@ -47,7 +47,8 @@ async function proxy(
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('end', () => {
-        const { 'transfer-encoding': _, ...kept } = answer.headers;
+        const kept = { ...answer.headers };
+        delete kept['transfer-encoding'];
         outgoing.writeHead(answer.statusCode!, kept);
         outgoing.end(Buffer.concat(chunks));
       });

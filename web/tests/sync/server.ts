@@ -37,11 +37,17 @@ export class Server {
   private child: ChildProcess | undefined;
   private links: Links = { workshops: [], links: [] };
 
-  private constructor(readonly data: string) {}
+  private constructor(
+    readonly data: string,
+    private readonly wrapper: string[],
+  ) {}
 
   /** The demonstration event; in a fresh folder, unless a test brings one that it made small. */
-  static async start(data = mkdtempSync(join(tmpdir(), 'sangam-web-'))): Promise<Server> {
-    const server = new Server(data);
+  static async start(
+    data = mkdtempSync(join(tmpdir(), 'sangam-web-')),
+    wrapper: string[] = [],
+  ): Promise<Server> {
+    const server = new Server(data, wrapper);
     await server.spawn('127.0.0.1:0');
     const { stdout } = await run(BINARY, ['links', 'demo', '--json', '--data', data]);
     server.links = JSON.parse(stdout) as Links;
@@ -49,8 +55,8 @@ export class Server {
   }
 
   async spawn(listen = this.address): Promise<void> {
-    const args = ['demo', '--listen', listen, '--data', this.data];
-    const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const args = [...this.wrapper, BINARY, 'demo', '--listen', listen, '--data', this.data];
+    const child = spawn(args[0]!, args.slice(1), { stdio: ['ignore', 'pipe', 'ignore'] });
     this.child = child;
     for await (const line of createInterface({ input: child.stdout })) {
       const found = /^listening on http:\/\/(.*)$/.exec(line);
@@ -59,6 +65,10 @@ export class Server {
       return;
     }
     throw new Error('the server ended before it listened');
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
