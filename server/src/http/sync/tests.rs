@@ -264,3 +264,21 @@ async fn a_draining_server_says_so_and_ends_the_stream() {
     let answer = server.ask(Method::POST, "events", asking(token), Body::empty()).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
+
+#[tokio::test]
+async fn a_line_ends_when_its_link_is_taken_back() {
+    let server = Server::new().await;
+    let event = server.api.events.by_slug("demo").unwrap();
+    let token = &server.tokens(Role::Participant)[0];
+    let link = server.api.events.principal(token).unwrap().link;
+    let secret = server.open(asking(token)).await;
+    let own = Asking { line: &secret, ..asking(token) };
+    let answer = server.ask(Method::GET, "events", own, Body::empty()).await;
+    server.api.events.revoke(event.id, link).await.unwrap();
+    let body = timeout(PATIENCE, to_bytes(answer.into_body(), 1 << 20)).await.unwrap().unwrap();
+    let text = std::str::from_utf8(&body).unwrap();
+    let farewell = format!("event: close\ndata: {}\n\n", close::UNAUTHORIZED);
+    assert!(text.ends_with(&farewell), "{}", text.trim_start());
+    let answer = server.ask(Method::POST, "frames", own, self::body(&[STEP_1])).await;
+    assert_eq!(answer.status(), 401);
+}
