@@ -49,6 +49,8 @@ export class OfflineCopy {
   private behind = false;
   private epoch: string | undefined;
   private marked = false;
+  /** The server has everything up to this edit. */
+  private confirmed = 0;
   private inherited: [IDBValidKey, unknown][] = [];
   private busy = false;
   private closed = false;
@@ -115,6 +117,7 @@ export class OfflineCopy {
 
   /** The server has everything up to an edit. */
   saved(edit: number): void {
+    this.confirmed = edit;
     const db = this.db;
     if (!db || (!this.marked && this.inherited.length === 0)) return;
     const inherited = this.inherited;
@@ -223,7 +226,7 @@ export class OfflineCopy {
       const finished = done(transaction);
       const [store, meta] = [transaction.objectStore(UPDATES), transaction.objectStore(META)];
       if (epoch !== undefined) meta.put(epoch, EPOCH);
-      if (news && edit > 0) meta.put(edit, this.mark);
+      if (news && edit > this.confirmed) meta.put(edit, this.mark);
       if (behind || this.rows + updates.length > COMPACT_AFTER) {
         // Reading and replacing stand in one transaction, so that another tab's rows are kept.
         const all = store.getAll() as IDBRequest<Uint8Array[]>;
@@ -245,7 +248,9 @@ export class OfflineCopy {
     }
     if (!news) return;
     this.storedEdit = Math.max(this.storedEdit, edit);
-    this.marked = edit > 0;
+    this.marked = true;
+    // The server was faster than the disk.
+    if (edit <= this.confirmed) this.saved(this.confirmed);
     this.keeper.stored(edit);
   }
 

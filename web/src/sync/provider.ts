@@ -60,6 +60,8 @@ export interface Options {
 const MERGE_MS = 16;
 const BACKOFF_MS = { first: 250, most: 15_000 };
 const SILENCE_MS = 30_000;
+/** For an answer, after the network has changed. */
+const ANSWER_MS = 5_000;
 /** From opening a line to the server's first word. */
 const GREETING_MS = 7_500;
 /** WebSockets that fail in a row, never having carried a word, before the fallback is tried. */
@@ -305,6 +307,7 @@ export class SangamProvider {
       this.setConnection('ended');
       return;
     }
+    if (this.refused === 'unavailable') this.refused = undefined;
     this.setConnection('offline');
     // Full jitter: a room that was cut off does not come back in one instant.
     const most = this.drainMs ?? Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** this.attempts);
@@ -371,6 +374,11 @@ export class SangamProvider {
   private readonly onOnline = () => {
     // Another network, perhaps: one that lets WebSockets through.
     if (this.connection === 'offline') this.failedSockets = Math.min(this.failedSockets, 1);
+    if (this.connection === 'online') {
+      // The old one's connections may be dead without a word: ask, and wait no longer than this.
+      this.ask(Y.encodeStateVector(this.options.doc));
+      this.lastHeard = Date.now() - SILENCE_MS + ANSWER_MS;
+    }
     this.hurry();
   };
 
@@ -487,7 +495,8 @@ export class SangamProvider {
     this.answered = true;
     if (this.refused === 'unavailable' || this.refused === 'read_only') this.refused = undefined;
     const update = Y.encodeStateAsUpdate(this.options.doc, stateVector);
-    const messages = parts(update, this.messageBytesMax);
+    const messages = this.messages(update);
+    if (!messages) return;
     this.ledger.offer(messages.length);
     const last = messages.length - 1;
     messages.forEach((part, i) => this.post(i === last ? wire.step2(part) : wire.update(part)));
@@ -512,7 +521,10 @@ export class SangamProvider {
     }
     // Live updates would only widen the gap: wait to be asked.
     this.answered = false;
-    if (this.rewriting) return;
+    if (this.rewriting) {
+      if (code === 'unavailable' || code === 'read_only') this.refused = code;
+      return;
+    }
     switch (code) {
       case 'gap':
         break;
@@ -646,7 +658,8 @@ export class SangamProvider {
     this.pending = [];
     this.copy.add(merged, this.ledger.latest);
     if (!this.answered) return this.expectAQuestion();
-    const messages = parts(merged, this.messageBytesMax);
+    const messages = this.messages(merged);
+    if (!messages) return;
     this.ledger.send(messages.length);
     for (const part of messages) this.post(wire.update(part));
   }
@@ -674,9 +687,18 @@ export class SangamProvider {
     this.line?.send(frame);
   }
 
-  /** What one message may hold, with room for its envelope. */
-  private get messageBytesMax(): number {
-    return (this.hello?.messageBytesMax ?? LIMITS.messageBytesMax) - 64;
+  /**
+   * An update as messages that the server reads, with room for their envelope. One edit that is too
+   * large for any message would end every connection: it is left out, as if it had been refused.
+   */
+  private messages(update: Uint8Array): Uint8Array[] | undefined {
+    const bytesMax = (this.hello?.messageBytesMax ?? LIMITS.messageBytesMax) - 64;
+    const messages = parts(update, bytesMax);
+    if (messages.every((message) => message.length <= bytesMax)) return messages;
+    this.answered = false;
+    this.rewriteFor = 'too_large';
+    void this.writeAnew();
+    return undefined;
   }
 
   private setConnection(connection: Connection): void {

@@ -7,7 +7,7 @@
 // it is halved until the one struct that does not fit is found and left out.
 
 import * as Y from 'yjs';
-import type { RefusalCode } from '../shared/schema.gen';
+import { LIMITS, type RefusalCode } from '../shared/schema.gen';
 import { encode, inCausalOrder, type Deletes, type Struct } from './update';
 
 /** Where structs have gone. Plain data, so that other tabs of this browser can be told. */
@@ -30,6 +30,7 @@ interface Range {
 
 const MESSAGE_STRUCTS = 500;
 const MESSAGE_BYTES = 256 * 1024;
+const MESSAGE_BYTES_MAX = LIMITS.messageBytesMax - 64;
 
 export class Rewrite {
   /** How many structs and deletions were left out. */
@@ -94,8 +95,8 @@ export class Rewrite {
     const written = some.flatMap((struct) => this.translate(struct, doc) ?? []);
     if (written.length === 0) return true;
     const update = encode(written, new Map());
-    const whole = update.length <= MESSAGE_BYTES || some.length === 1;
-    const verdict = whole ? await this.counted(offer, update) : 'too_large';
+    const fits = update.length <= (some.length > 1 ? MESSAGE_BYTES : MESSAGE_BYTES_MAX);
+    const verdict = fits ? await this.counted(offer, update) : 'too_large';
     if (verdict === 'taken') {
       Y.applyUpdate(fresh, update);
       this.taken += written.length;

@@ -102,6 +102,21 @@ it('keeps what fits when a text is full', async () => {
   other.close();
 }, 30_000);
 
+it('leaves out one edit that is larger than any message, and stays connected', async () => {
+  const page = new Page(device(), paul());
+  await page.saved();
+  minutes(page.doc).insert(0, 'x'.repeat(1_200_000));
+  const id = addIdea(page.doc, 'beside it');
+  await page.until(() => page.replacements === 1, 'another document');
+  await page.saved();
+  expect(page.status.refused).toBe('too_large');
+  expect(minutes(page.doc).length).toBeLessThan(200_000);
+  const other = new Page(device(), asha());
+  await other.until(() => idea(other.doc, id) === 'beside it', 'the idea');
+  page.close();
+  other.close();
+}, 30_000);
+
 it('writes live edits anew while somebody types on', async () => {
   // The page of one person goes on under another's session: all that it writes is refused.
   const name = device();

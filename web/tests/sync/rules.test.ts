@@ -311,6 +311,35 @@ it('says "not saved yet" when the disk is full, and lacks nothing when there is 
   expect(later.provider.status.saving).toBe('on-device');
 }, 20_000);
 
+it('leaves no mark where the server was faster than the disk', async () => {
+  const copyName = device();
+  const { provider, doc, socket } = await online({ copyName });
+  // Acknowledged while the disk is at it.
+  const put = IDBObjectStore.prototype.put;
+  vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (
+    this: IDBObjectStore,
+    ...it
+  ) {
+    queueMicrotask(() => socket.ack(socket.steps.length - 1));
+    return put.apply(this, it);
+  });
+  for (let n = 2; n < 12; n += 1) {
+    minutes(doc).insert(0, 'a');
+    await until(() => provider.status.saving === 'saved', 'saved');
+  }
+  await until(() => idle(provider), 'the disk');
+  provider.destroy();
+  const later = await start({ copyName });
+  expect(minutes(later.doc).toString()).toBe('a'.repeat(10));
+  expect(later.provider.status.saving).toBe('saved');
+});
+
+/** Nothing waits for the disk. */
+const idle = (provider: SangamProvider) => {
+  const { copy } = provider as unknown as { copy: { busy: boolean; queue: unknown[] } };
+  return !copy.busy && copy.queue.length === 0;
+};
+
 it('keeps its copy short, and whole', async () => {
   const copyName = device();
   const { provider, doc } = await start({ copyName });
