@@ -85,7 +85,10 @@ pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .merge(answers)
         .route("/sync/{document}", get(sync::upgrade))
-        .route("/sync/{document}/events", get(sync::events).post(sync::open_line))
+        .route(
+            "/sync/{document}/events",
+            get(sync::events).post(sync::open_line).delete(sync::close_line),
+        )
         .route("/sync/{document}/frames", post(sync::frames))
         .with_state(api)
         .merge(assets::router())

@@ -254,6 +254,20 @@ pub(super) async fn frames(
     Ok((StatusCode::NO_CONTENT, no_store()).into_response())
 }
 
+/// The page leaves: its line ends at once, and its presence with it.
+pub(super) async fn close_line(
+    State(api): State<Arc<Api>>,
+    Path(document): Path<String>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let has_token = parameters.token.is_some() || bearer(&headers).is_some();
+    own_page(&api, &headers, has_token)?;
+    let (key, _) = line(&api, &document, parameters.token, &headers)?;
+    api.lines.drop_line(&key);
+    Ok((StatusCode::NO_CONTENT, no_store()).into_response())
+}
+
 /// The line that a request belongs to. Whoever asks is asked for their right each time.
 fn line(
     api: &Api,
@@ -296,3 +310,6 @@ fn code(close: u16) -> Problem {
     }
     .into()
 }
+
+#[cfg(test)]
+mod tests;

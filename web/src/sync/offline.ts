@@ -11,6 +11,8 @@ const META = 'meta';
 const EPOCH = 'epoch';
 /** Changes when everything here was written anew: tabs of two generations do not mix. */
 const GENERATION = 'generation';
+/** Where each edit has gone then. */
+const MOVED = 'moved';
 /** One key per page that has edits which the server has not confirmed; its value is the latest. */
 const UNSAVED = 'unsaved';
 const COMPACT_AFTER = 300;
@@ -47,6 +49,8 @@ export class OfflineCopy {
   private behind = false;
   private epoch: string | undefined;
   private marked = false;
+  /** The server has everything up to this edit. */
+  private confirmed = 0;
   private inherited: [IDBValidKey, unknown][] = [];
   private busy = false;
   private closed = false;
@@ -113,6 +117,7 @@ export class OfflineCopy {
 
   /** The server has everything up to an edit. */
   saved(edit: number): void {
+    this.confirmed = edit;
     const db = this.db;
     if (!db || (!this.marked && this.inherited.length === 0)) return;
     const inherited = this.inherited;
@@ -132,12 +137,20 @@ export class OfflineCopy {
   }
 
   /** Puts a document in the place of everything that is here. The last act: nothing is kept after it. */
-  async replace(update: Uint8Array, generation: string): Promise<void> {
+  async replace(update: Uint8Array, generation: string, moved: unknown): Promise<void> {
     // Started before this returns: whoever opens the copy from now on finds what replaces it.
     await this.wipe((updates, meta) => {
       updates.add(update);
       meta.put(generation, GENERATION);
+      meta.put(moved, MOVED);
     });
+  }
+
+  /** What has been put in the place of what was here, by this page or another; see `replace`. */
+  async replaced(): Promise<{ generation: unknown; moved: unknown }> {
+    const meta = (await this.open()).transaction(META).objectStore(META);
+    const [generation, moved] = [result(meta.get(GENERATION)), result(meta.get(MOVED))];
+    return { generation: await generation, moved: await moved };
   }
 
   /** Forgets everything on this device. The last act, too. */
@@ -213,7 +226,7 @@ export class OfflineCopy {
       const finished = done(transaction);
       const [store, meta] = [transaction.objectStore(UPDATES), transaction.objectStore(META)];
       if (epoch !== undefined) meta.put(epoch, EPOCH);
-      if (news && edit > 0) meta.put(edit, this.mark);
+      if (news && edit > this.confirmed) meta.put(edit, this.mark);
       if (behind || this.rows + updates.length > COMPACT_AFTER) {
         // Reading and replacing stand in one transaction, so that another tab's rows are kept.
         const all = store.getAll() as IDBRequest<Uint8Array[]>;
@@ -235,7 +248,9 @@ export class OfflineCopy {
     }
     if (!news) return;
     this.storedEdit = Math.max(this.storedEdit, edit);
-    this.marked = edit > 0;
+    this.marked = true;
+    // The server was faster than the disk.
+    if (edit <= this.confirmed) this.saved(this.confirmed);
     this.keeper.stored(edit);
   }
 

@@ -53,11 +53,15 @@ export interface Options {
   open?: OpenSocket;
   fetch?: typeof fetch;
   random?: () => number;
+  /** How long the fallback is used before WebSockets are tried again. */
+  backToSocketsMs?: number;
 }
 
 const MERGE_MS = 16;
 const BACKOFF_MS = { first: 250, most: 15_000 };
 const SILENCE_MS = 30_000;
+/** For an answer, after the network has changed. */
+const ANSWER_MS = 5_000;
 /** From opening a line to the server's first word. */
 const GREETING_MS = 7_500;
 /** WebSockets that fail in a row, never having carried a word, before the fallback is tried. */
@@ -303,6 +307,7 @@ export class SangamProvider {
       this.setConnection('ended');
       return;
     }
+    if (this.refused === 'unavailable') this.refused = undefined;
     this.setConnection('offline');
     // Full jitter: a room that was cut off does not come back in one instant.
     const most = this.drainMs ?? Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** this.attempts);
@@ -324,7 +329,10 @@ export class SangamProvider {
       : now - this.openedAt > GREETING_MS;
     if (silent) {
       this.lost(1006);
-    } else if (this.leftSocketsAt && now - this.leftSocketsAt > BACK_TO_SOCKETS_MS) {
+    } else if (
+      this.leftSocketsAt &&
+      now - this.leftSocketsAt > (this.options.backToSocketsMs ?? BACK_TO_SOCKETS_MS)
+    ) {
       this.tryASocket();
     }
   };
@@ -366,6 +374,11 @@ export class SangamProvider {
   private readonly onOnline = () => {
     // Another network, perhaps: one that lets WebSockets through.
     if (this.connection === 'offline') this.failedSockets = Math.min(this.failedSockets, 1);
+    if (this.connection === 'online') {
+      // The old one's connections may be dead without a word: ask, and wait no longer than this.
+      this.ask(Y.encodeStateVector(this.options.doc));
+      this.lastHeard = Date.now() - SILENCE_MS + ANSWER_MS;
+    }
     this.hurry();
   };
 
@@ -451,7 +464,8 @@ export class SangamProvider {
 
   private apply(update: Uint8Array): void {
     if (this.fresh) Y.applyUpdate(this.fresh, update);
-    Y.applyUpdate(this.options.doc, update, SERVER);
+    // What is written anew is for the next document: here it would stand twice.
+    if (!this.rewrite?.hasBegun) Y.applyUpdate(this.options.doc, update, SERVER);
   }
 
   private inStep(update: Uint8Array): void {
@@ -481,7 +495,8 @@ export class SangamProvider {
     this.answered = true;
     if (this.refused === 'unavailable' || this.refused === 'read_only') this.refused = undefined;
     const update = Y.encodeStateAsUpdate(this.options.doc, stateVector);
-    const messages = parts(update, this.messageBytesMax);
+    const messages = this.messages(update);
+    if (!messages) return;
     this.ledger.offer(messages.length);
     const last = messages.length - 1;
     messages.forEach((part, i) => this.post(i === last ? wire.step2(part) : wire.update(part)));
@@ -506,7 +521,10 @@ export class SangamProvider {
     }
     // Live updates would only widen the gap: wait to be asked.
     this.answered = false;
-    if (this.rewriting) return;
+    if (this.rewriting) {
+      if (code === 'unavailable' || code === 'read_only') this.refused = code;
+      return;
+    }
     switch (code) {
       case 'gap':
         break;
@@ -570,6 +588,7 @@ export class SangamProvider {
 
   private async writeAllAnew(rewrite: Rewrite): Promise<Options | undefined> {
     const { doc } = this.options;
+    await this.heedOtherTabs(rewrite);
     const state = await this.wholeState();
     if (!state) return undefined;
     const fresh = new Y.Doc();
@@ -584,13 +603,25 @@ export class SangamProvider {
     this.pending = [];
     const generation = this.nextGeneration;
     const update = Y.encodeStateAsUpdate(fresh);
-    this.copy.replace(update, generation).catch(() => {
+    this.copy.replace(update, generation, rewrite.table).catch(() => {
       // This browser keeps nothing, and the server has it all.
     });
     this.tabs?.rewritten(rewrite.table, generation);
     const refused = rewrite.leftOut > 0 ? this.rewriteFor : undefined;
     const after = { refused, epoch: this.epoch, generation };
     return { ...this.options, doc: fresh, after };
+  }
+
+  /** What another tab has written anew is written. Its copy says so even to a page that slept. */
+  private async heedOtherTabs(rewrite: Rewrite): Promise<void> {
+    try {
+      const { generation, moved } = await this.copy.replaced();
+      if (typeof generation !== 'string' || !Array.isArray(moved)) return;
+      if (generation !== this.generation) this.nextGeneration = generation;
+      rewrite.adopt(moved as Moved[]);
+    } catch {
+      // No copy: then there is the other tab's own word.
+    }
   }
 
   private wholeState(): Promise<Uint8Array | undefined> {
@@ -627,7 +658,8 @@ export class SangamProvider {
     this.pending = [];
     this.copy.add(merged, this.ledger.latest);
     if (!this.answered) return this.expectAQuestion();
-    const messages = parts(merged, this.messageBytesMax);
+    const messages = this.messages(merged);
+    if (!messages) return;
     this.ledger.send(messages.length);
     for (const part of messages) this.post(wire.update(part));
   }
@@ -655,9 +687,18 @@ export class SangamProvider {
     this.line?.send(frame);
   }
 
-  /** What one message may hold, with room for its envelope. */
-  private get messageBytesMax(): number {
-    return (this.hello?.messageBytesMax ?? LIMITS.messageBytesMax) - 64;
+  /**
+   * An update as messages that the server reads, with room for their envelope. One edit that is too
+   * large for any message would end every connection: it is left out, as if it had been refused.
+   */
+  private messages(update: Uint8Array): Uint8Array[] | undefined {
+    const bytesMax = (this.hello?.messageBytesMax ?? LIMITS.messageBytesMax) - 64;
+    const messages = parts(update, bytesMax);
+    if (messages.every((message) => message.length <= bytesMax)) return messages;
+    this.answered = false;
+    this.rewriteFor = 'too_large';
+    void this.writeAnew();
+    return undefined;
   }
 
   private setConnection(connection: Connection): void {
@@ -708,10 +749,5 @@ function clientId(): number {
 
 async function oneTabAtATime<T>(name: string, act: () => Promise<T>): Promise<T> {
   const locks = globalThis.navigator?.locks;
-  if (!locks) return act();
-  return locks.request(name, async () => {
-    // The word of the tab before us is on its way.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    return act();
-  });
+  return locks ? locks.request(name, act) : act();
 }

@@ -7,7 +7,7 @@
 // it is halved until the one struct that does not fit is found and left out.
 
 import * as Y from 'yjs';
-import type { RefusalCode } from '../shared/schema.gen';
+import { LIMITS, type RefusalCode } from '../shared/schema.gen';
 import { encode, inCausalOrder, type Deletes, type Struct } from './update';
 
 /** Where structs have gone. Plain data, so that other tabs of this browser can be told. */
@@ -30,12 +30,15 @@ interface Range {
 
 const MESSAGE_STRUCTS = 500;
 const MESSAGE_BYTES = 256 * 1024;
+const MESSAGE_BYTES_MAX = LIMITS.messageBytesMax - 64;
 
 export class Rewrite {
   /** How many structs and deletions were left out. */
   leftOut = 0;
   /** How many were taken. */
   taken = 0;
+  /** Messages that the server has taken, or may have. */
+  private sent = 0;
   private clock = 0;
   /** What the server had when this attempt began. */
   private known = new Map<number, number>();
@@ -47,6 +50,11 @@ export class Rewrite {
   /** Where everything has gone so far. */
   get table(): Moved[] {
     return [...this.rows.values()].flat();
+  }
+
+  /** Whether the server may hold edits both as they were and anew: a document must not see both. */
+  get hasBegun(): boolean {
+    return this.sent > 0;
   }
 
   /** What another tab has written anew is not to be written twice. */
@@ -79,7 +87,7 @@ export class Rewrite {
       const some = lacking.slice(i, i + MESSAGE_STRUCTS);
       if (!(await this.write(some, frozen, fresh, offer))) return false;
     }
-    return this.erase(erased(ds.clients, fresh), fresh, offer);
+    return this.erase(this.erased(ds.clients, frozen, fresh), fresh, offer);
   }
 
   private async write(some: Struct[], doc: Y.Doc, fresh: Y.Doc, offer: Offer): Promise<boolean> {
@@ -87,8 +95,8 @@ export class Rewrite {
     const written = some.flatMap((struct) => this.translate(struct, doc) ?? []);
     if (written.length === 0) return true;
     const update = encode(written, new Map());
-    const whole = update.length <= MESSAGE_BYTES || some.length === 1;
-    const verdict = whole ? await offer(update) : 'too_large';
+    const fits = update.length <= (some.length > 1 ? MESSAGE_BYTES : MESSAGE_BYTES_MAX);
+    const verdict = fits ? await this.counted(offer, update) : 'too_large';
     if (verdict === 'taken') {
       Y.applyUpdate(fresh, update);
       this.taken += written.length;
@@ -114,13 +122,13 @@ export class Rewrite {
   private async erase(ranges: Range[], fresh: Y.Doc, offer: Offer): Promise<boolean> {
     if (ranges.length === 0) return true;
     const deletes = new Map<number, Range[]>();
-    for (const range of ranges) {
+    for (const range of [...ranges].sort((a, b) => a.clock - b.clock)) {
       const own = deletes.get(range.client);
       if (own) own.push(range);
       else deletes.set(range.client, [range]);
     }
     const update = encode([], deletes);
-    const verdict = await offer(update);
+    const verdict = await this.counted(offer, update);
     if (verdict === 'taken') {
       Y.applyUpdate(fresh, update);
       this.taken += ranges.length;
@@ -136,6 +144,38 @@ export class Rewrite {
       (await this.erase(ranges.slice(0, half), fresh, offer)) &&
       (await this.erase(ranges.slice(half), fresh, offer))
     );
+  }
+
+  private async counted(offer: Offer, update: Uint8Array): ReturnType<Offer> {
+    this.sent += 1;
+    const verdict = await offer(update);
+    if (verdict !== 'taken' && verdict !== 'lost') this.sent -= 1;
+    return verdict;
+  }
+
+  /**
+   * The parts of a delete set that `fresh` still shows, under the ids that they have there. Where
+   * `doc` has seen something both as it was and anew (another tab was faster), the one may have
+   * struck the other out: that was nobody's wish.
+   */
+  private erased(deletes: Deletes, doc: Y.Doc, fresh: Y.Doc): Range[] {
+    const gone = Y.createDeleteSetFromStructStore(fresh.store);
+    const anew = new Set(this.table.map(({ to }) => to?.client));
+    const ranges: Range[] = [];
+    for (const [client, some] of deletes) {
+      if (anew.has(client)) continue;
+      for (const { clock, len } of some) {
+        for (let at = clock; at < clock + len; at += 1) {
+          const id = this.now(Y.createID(client, at));
+          if (!id || Y.isDeleted(gone, id)) continue;
+          if (id.client !== client && id.clock < Y.getState(doc.store, id.client)) continue;
+          const last = ranges.at(-1);
+          if (last?.client === id.client && last.clock + last.len === id.clock) last.len += 1;
+          else ranges.push({ client: id.client, clock: id.clock, len: 1 });
+        }
+      }
+    }
+    return ranges;
   }
 
   /** The struct under its new id; undefined where nothing of it is to be seen. */
@@ -234,22 +274,4 @@ function range(struct: Struct): Range {
 /** Nothing is wrong with the edit: the connection or the server was. */
 function isPassing(verdict: Awaited<ReturnType<Offer>>): boolean {
   return verdict === 'lost' || verdict === 'unavailable' || verdict === 'read_only';
-}
-
-/** The parts of a delete set that `fresh` still shows. */
-function erased(deletes: Deletes, fresh: Y.Doc): Range[] {
-  const gone = Y.createDeleteSetFromStructStore(fresh.store);
-  const ranges: Range[] = [];
-  for (const [client, some] of deletes) {
-    const known = Y.getState(fresh.store, client);
-    for (const { clock, len } of some) {
-      for (let at = clock; at < Math.min(clock + len, known); at += 1) {
-        if (Y.isDeleted(gone, Y.createID(client, at))) continue;
-        const last = ranges.at(-1);
-        if (last?.client === client && last.clock + last.len === at) last.len += 1;
-        else ranges.push({ client, clock: at, len: 1 });
-      }
-    }
-  }
-  return ranges;
 }

@@ -102,6 +102,21 @@ it('keeps what fits when a text is full', async () => {
   other.close();
 }, 30_000);
 
+it('leaves out one edit that is larger than any message, and stays connected', async () => {
+  const page = new Page(device(), paul());
+  await page.saved();
+  minutes(page.doc).insert(0, 'x'.repeat(1_200_000));
+  const id = addIdea(page.doc, 'beside it');
+  await page.until(() => page.replacements === 1, 'another document');
+  await page.saved();
+  expect(page.status.refused).toBe('too_large');
+  expect(minutes(page.doc).length).toBeLessThan(200_000);
+  const other = new Page(device(), asha());
+  await other.until(() => idea(other.doc, id) === 'beside it', 'the idea');
+  page.close();
+  other.close();
+}, 30_000);
+
 it('writes live edits anew while somebody types on', async () => {
   // The page of one person goes on under another's session: all that it writes is refused.
   const name = device();
@@ -130,7 +145,7 @@ it('writes live edits anew while somebody types on', async () => {
 it('begins again after a cut and writes nothing twice', async () => {
   let seed = 1;
   const dice = (n: number) => (seed = (seed * 48_271) % 2_147_483_647) % n;
-  for (let round = 0; round < 200; round += 1) {
+  for (let round = 0; round < 100; round += 1) {
     const base = new Y.Doc();
     base.getText('minutes').insert(0, 'what the server has');
     const serverDoc = new Y.Doc();
@@ -164,5 +179,13 @@ it('begins again after a cut and writes nothing twice', async () => {
     expect(canonical(serverDoc)).toBe(canonical(doc));
     expect(canonical(fresh)).toBe(canonical(doc));
     expect(serverDoc.store.pendingStructs).toBeNull();
+    // Another tab, which has even seen some of it twice, adds nothing and strikes nothing out.
+    Y.applyUpdate(tab, Y.encodeStateAsUpdate(doc));
+    Y.applyUpdate(tab, Y.encodeStateAsUpdate(serverDoc));
+    const second = new Rewrite(8_000_000_000 + round);
+    second.adopt(structuredClone(rewrite.table));
+    await second.run(tab, fresh, () => Promise.resolve('taken'));
+    expect(second.taken).toBe(0);
+    expect(canonical(fresh)).toBe(canonical(serverDoc));
   }
-});
+}, 30_000);

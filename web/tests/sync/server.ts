@@ -11,6 +11,17 @@ import { WebSocket } from 'ws';
 import * as Y from 'yjs';
 import { SangamProvider, type Options } from '../../src/sync/provider';
 
+// Browsers have Web Locks; Node 20 has none.
+const queues = new Map<string, Promise<unknown>>();
+const locks = {
+  request: (name: string, act: () => Promise<unknown>) => {
+    const turn = (queues.get(name) ?? Promise.resolve()).then(act, act);
+    queues.set(name, turn);
+    return turn;
+  },
+};
+Object.defineProperty(globalThis, 'navigator', { value: { locks }, configurable: true });
+
 const BINARY =
   process.env['SANGAM_BIN'] ?? new URL('../../../target/release/sangam', import.meta.url).pathname;
 export const PATIENCE_MS = 20_000;
@@ -26,11 +37,17 @@ export class Server {
   private child: ChildProcess | undefined;
   private links: Links = { workshops: [], links: [] };
 
-  private constructor(readonly data: string) {}
+  private constructor(
+    readonly data: string,
+    private readonly wrapper: string[],
+  ) {}
 
   /** The demonstration event; in a fresh folder, unless a test brings one that it made small. */
-  static async start(data = mkdtempSync(join(tmpdir(), 'sangam-web-'))): Promise<Server> {
-    const server = new Server(data);
+  static async start(
+    data = mkdtempSync(join(tmpdir(), 'sangam-web-')),
+    wrapper: string[] = [],
+  ): Promise<Server> {
+    const server = new Server(data, wrapper);
     await server.spawn('127.0.0.1:0');
     const { stdout } = await run(BINARY, ['links', 'demo', '--json', '--data', data]);
     server.links = JSON.parse(stdout) as Links;
@@ -38,8 +55,8 @@ export class Server {
   }
 
   async spawn(listen = this.address): Promise<void> {
-    const args = ['demo', '--listen', listen, '--data', this.data];
-    const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const args = [...this.wrapper, BINARY, 'demo', '--listen', listen, '--data', this.data];
+    const child = spawn(args[0]!, args.slice(1), { stdio: ['ignore', 'pipe', 'ignore'] });
     this.child = child;
     for await (const line of createInterface({ input: child.stdout })) {
       const found = /^listening on http:\/\/(.*)$/.exec(line);
@@ -48,6 +65,10 @@ export class Server {
       return;
     }
     throw new Error('the server ended before it listened');
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
