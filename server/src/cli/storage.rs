@@ -4,7 +4,7 @@ use super::{DataArgs, events, fresh_id, say};
 use crate::event::access::LinkKey;
 use crate::event::words;
 use crate::store::sqlite::{
-    Checked, Checker, OverData, Repair, SqliteReader, back_up, restore as put_back,
+    Checked, Checker, OtherCopy, OverData, Repair, SqliteReader, back_up, restore as put_back,
 };
 use crate::store::{Sequence, StoreError};
 use crate::sync::replay::{Replay, Said};
@@ -109,20 +109,24 @@ fn examine_all(checker: &Checker, titles: &Titles) -> anyhow::Result<ExitCode> {
         if found.sentences.is_empty() {
             let snapshot = checked.snapshots.first().map(|(at, _)| *at);
             let snapshot =
-                snapshot.map_or("no snapshot".to_owned(), |at| format!("snapshot at {at}"));
-            say(&format!("sound:   {name}: {} deltas, {snapshot}", checked.last))?;
+                snapshot.map_or("no snapshot".to_owned(), |at| format!("snapshot at delta {at}"));
+            say(&format!("sound:   {name}: deltas: {}; {snapshot}", checked.last))?;
         }
         for sentence in &found.sentences {
             sound = false;
             say(&format!("damaged: {name}: {sentence}"))?;
         }
     }
-    for record in checker.damaged_records()? {
+    for (record, other_copy) in checker.damaged_records()? {
         sound = false;
-        say(&format!("damaged: the record {record} fails its check and is not used"))?;
+        let what = match other_copy {
+            OtherCopy::Sound => "has lost one of its two copies; the other is used",
+            OtherCopy::Damaged => "fails its check and is not used",
+        };
+        say(&format!("damaged: the record {record} {what}"))?;
     }
     let verdict = if sound { "everything is sound" } else { "some of it is damaged" };
-    say(&format!("{} documents; {verdict}", documents.len()))?;
+    say(&format!("documents: {}; {verdict}", documents.len()))?;
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -140,9 +144,9 @@ fn repair_all(checker: &mut Checker, titles: &Titles) -> anyhow::Result<()> {
         }
     }
     if !checker.damaged_records()?.is_empty() {
-        let kept = checker.drop_damaged_records(fresh_id())?;
+        let kept = checker.mend_records()?;
         say(&format!(
-            "repaired: damaged records were taken out, and are kept in {}",
+            "repaired: records; rows that fail their check are kept in {}",
             kept.display()
         ))?;
     }
