@@ -98,6 +98,8 @@ pub fn restore(
     fresh: Uuid,
     over_data: OverData,
 ) -> Result<Option<PathBuf>, BackupError> {
+    std::fs::File::open(from)
+        .map_err(|cause| BackupError::Files { path: from.to_owned(), cause })?;
     let (source, _) = file::readable_of_any_format(from)?;
     if let Some(damage) = file::structure(&source)? {
         return Err(BackupError::Damaged { file: from.to_owned(), damage });
