@@ -350,6 +350,8 @@ async fn a_kill_during_a_compaction_loses_nothing() -> Result<()> {
     let mut dice = ChaCha8Rng::seed_from_u64(1);
     let mut client = Client::sangam(&server.address, &board, &token).await?;
     client.sync().await?;
+    // Answered while there is little to say: later, it would be more than one message takes.
+    client.until(|_, heard| matches!(heard, Heard::Sync(0))).await?;
     // A state that takes a while to encode, to compare with its log, and to write.
     let mut last = 0;
     for n in 0..900 {
@@ -362,6 +364,7 @@ async fn a_kill_during_a_compaction_loses_nothing() -> Result<()> {
     for round in 0..16 {
         let mut client = Client::sangam(&server.address, &board, &token).await?;
         client.sync().await?;
+        client.until(|_, heard| matches!(heard, Heard::Sync(0))).await?;
         assert!(client.hello.as_ref().is_some_and(|hello| hello.writable), "round {round}");
         assert_eq!(client.ideas(), ideas, "round {round}");
         let words = client.minutes().matches('w').count();
@@ -372,7 +375,7 @@ async fn a_kill_during_a_compaction_loses_nothing() -> Result<()> {
         for _ in 0..due {
             client.type_minutes(0, "w").await?;
         }
-        let moment = Duration::from_millis(dice.random_range(0..250));
+        let moment = Duration::from_millis(dice.random_range(0..600));
         let until = Instant::now() + moment;
         while Instant::now() < until {
             let left = until.saturating_duration_since(Instant::now());
