@@ -48,8 +48,8 @@ async fn edits_made_after_a_backup_come_back_from_the_devices() -> Result<()> {
     let said = String::from_utf8(made.stdout)? + &String::from_utf8(made.stderr)?;
     assert!(made.status.success(), "{said}");
     assert!(said.contains("everything is sound"), "it was not read back: {said}");
-    let mode = file.metadata()?.permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "it holds the key of the links");
+    let rights = file.metadata()?.permissions().mode();
+    assert_eq!(rights & 0o777, 0o600, "it holds the key of the links");
     let again = run(&["backup", file_arg, "--data", data_arg]).await?;
     assert!(String::from_utf8(again.stderr)?.contains("exists already"));
 

@@ -125,8 +125,8 @@ fn copy(from: &Connection, txn: &Transaction<'_>) -> rusqlite::Result<()> {
     both_ways(from, &all, "document, sequence", |found| keep(found, &mut documents))?;
     // Where the whole is broken in two places, a document in between may still be reached.
     for document in documents.clone() {
-        let id: String = document.iter().map(|byte| format!("{byte:02x}")).collect();
-        let one = format!("{all} WHERE document = x'{id}'");
+        let Ok(id) = Uuid::from_slice(&document) else { continue };
+        let one = format!("{all} WHERE document = x'{}'", id.simple());
         both_ways(from, &one, "sequence", |found| keep(found, &mut documents))?;
     }
 

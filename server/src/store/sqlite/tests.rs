@@ -356,10 +356,10 @@ async fn a_record_without_a_sound_copy_is_left_out_and_the_others_stay() {
 #[tokio::test]
 async fn a_request_that_cannot_be_stored_spoils_no_others() {
     // A delta that should not be there makes the next append fail inside SQLite.
-    let (_folder, store) = harmed("DELETE FROM snapshots").await;
+    let (folder, store) = harmed("DELETE FROM snapshots").await;
     let blocked = store.append(append(3, 0, &["x"])).await;
     assert_eq!(blocked, Ok(1));
-    let beside = Connection::open(_folder.path().join("sangam.db")).unwrap();
+    let beside = Connection::open(folder.path().join("sangam.db")).unwrap();
     beside
         .execute_batch("INSERT INTO deltas SELECT document, 2, 0, x'', 0, 0, x'' FROM deltas WHERE data = CAST('x' AS BLOB)")
         .unwrap();
@@ -380,10 +380,8 @@ async fn a_store_that_cannot_write_refuses_reads_on_and_recovers() {
     // A write lock from outside, which nobody else ever takes, makes every commit fail.
     let blocker = Connection::open(folder.path().join("sangam.db")).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let refused = tokio::time::timeout(
-        Duration::from_millis(2_000),
-        store.append(append(1, 1, &["refused"])),
-    );
+    let refused =
+        tokio::time::timeout(Duration::from_secs(2), store.append(append(1, 1, &["refused"])));
     let refused = refused.await.expect("people must be told within two seconds");
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert_ne!(*health.borrow_and_update(), Health::Writable, "first the state, then the answer");
