@@ -131,7 +131,7 @@ async fn what_is_no_backup_is_refused_and_nothing_is_touched() -> Result<()> {
     for (file, because) in [
         (&copy, "no key of the links"),
         (&garbage, "cannot be opened as a Sangam database"),
-        (&cut, "damaged"),
+        (&cut, "malformed"),
         (&missing, "No such file"),
     ] {
         let file = file.to_str().context("a plain path")?;
