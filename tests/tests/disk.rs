@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rusqlite::Connection;
+use sangam_shared::limits::COMPACT_AFTER_DELTAS;
 use sangam_shared::message::RefusalCode;
 use sangam_tests::{Client, Heard, Place, Server, SmallDisk, run};
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ const TOLD: Duration = Duration::from_secs(2);
 /// Writing goes on within this of space coming back.
 const RECOVERED: Duration = Duration::from_secs(5);
 /// How many files get bits flipped.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 60;
 
 /// Writes ideas until one is refused; returns what was acknowledged, and how long the refusal took.
 async fn write_until_refused(
@@ -334,5 +335,180 @@ async fn flipped_bits_crash_nothing_and_show_nothing_wrong() -> Result<()> {
          {read_only} read-only or closed"
     );
     assert!(unaffected > (SEEDS * 5) / 2, "most boards have nothing to do with a flipped bit");
+    Ok(())
+}
+
+/// Killed while a snapshot is made of a large board: the state before it or after it is there.
+#[tokio::test]
+async fn a_kill_during_a_compaction_loses_nothing() -> Result<()> {
+    let folder = TempDir::new()?;
+    let data = folder.path();
+    let mut server = Server::start_in(Place::given(data), "127.0.0.1:0").await?;
+    let links = server.links().await?;
+    let board = links.boards[0].id.clone();
+    let token = links.token("participant", PARIS).to_owned();
+    let mut dice = ChaCha8Rng::seed_from_u64(1);
+    let mut client = Client::sangam(&server.address, &board, &token).await?;
+    client.sync().await?;
+    // Answered while there is little to say: later, it would be more than one message takes.
+    client.until(|_, heard| matches!(heard, Heard::Sync(0))).await?;
+    // A state that takes a while to encode, to compare with its log, and to write.
+    let mut last = 0;
+    for n in 0..900 {
+        last = client.add_idea(&format!("{n} {}", "x".repeat(1_800))).await?.1;
+    }
+    client.until_acknowledged(last).await?;
+    let ideas = client.ideas();
+    drop(client);
+    let (mut unfinished, mut finished) = (0, 0);
+    for round in 0..16 {
+        let mut client = Client::sangam(&server.address, &board, &token).await?;
+        client.sync().await?;
+        client.until(|_, heard| matches!(heard, Heard::Sync(0))).await?;
+        assert!(client.hello.as_ref().is_some_and(|hello| hello.writable), "round {round}");
+        assert_eq!(client.ideas(), ideas, "round {round}");
+        let words = client.minutes().matches('w').count();
+        let sent_before = client.sent;
+        let (head, snapshot) = newest(data, &board)?;
+        // The last of these makes a compaction due.
+        let due = usize::try_from((snapshot + COMPACT_AFTER_DELTAS).saturating_sub(head))?;
+        for _ in 0..due.max(1) {
+            client.type_minutes(0, "w").await?;
+        }
+        let moment = Duration::from_millis(dice.random_range(0..400));
+        let until = Instant::now() + moment;
+        while Instant::now() < until {
+            let left = until.saturating_duration_since(Instant::now());
+            if let Ok(heard) = tokio::time::timeout(left, client.hear()).await {
+                heard?;
+            }
+        }
+        let place = server.kill().await?;
+        while !matches!(client.hear().await, Ok(Heard::Closed(_)) | Err(_)) {}
+        let acknowledged = usize::try_from(client.acknowledged.saturating_sub(sent_before))?;
+        let (head_after, snapshot_after) = newest(data, &board)?;
+        if snapshot_after > snapshot {
+            finished += 1;
+        } else if head_after >= snapshot + COMPACT_AFTER_DELTAS {
+            unfinished += 1;
+        }
+        let at = data.to_str().context("a plain path")?;
+        let said = run(&["check", "--data", at]).await?;
+        let text = String::from_utf8(said.stdout)?;
+        assert_eq!(said.status.code(), Some(0), "round {round}: {text}");
+        server = Server::start_in(place, "127.0.0.1:0").await?;
+        let mut reader = Client::stock(&server.address, &board, &token).await?;
+        reader.sync().await?;
+        let there = reader.minutes().matches('w').count();
+        assert!(there >= words + acknowledged, "round {round}: {there} of {acknowledged} more");
+    }
+    let said = server.log()?;
+    assert!(!said.contains("not compacted"), "a snapshot was untrue: {said}");
+    // Both sides, so that the kills lie around the moment and not all before or after it.
+    assert!(finished > 0, "every kill came too early");
+    println!("killed during {unfinished} compactions, after {finished}");
+    assert!(unfinished > 0, "no kill fell into a compaction");
+    Ok(())
+}
+
+/// Head and newest snapshot of a board, as they are in the file.
+fn newest(data: &Path, board: &str) -> Result<(u64, u64)> {
+    let database = Connection::open(data.join("sangam.db"))?;
+    let id = uuid::Uuid::parse_str(board)?;
+    let number = |table: &str| {
+        let sql = format!("SELECT coalesce(max(sequence), 0) FROM {table} WHERE document = ?1");
+        database.query_row(&sql, [&id.as_bytes()[..]], |row| row.get::<_, u64>(0))
+    };
+    Ok((number("deltas")?, number("snapshots")?))
+}
+
+/// Turns a database into one of format 1, with so many more deltas that a migration takes a while.
+fn of_format_1(file: &Path) -> Result<()> {
+    let mut database = Connection::open(file)?;
+    let txn = database.transaction()?;
+    txn.execute_batch(
+        "DROP TABLE documents;
+         DROP TABLE mirror;
+         ALTER TABLE claims DROP COLUMN crc;
+         ALTER TABLE records DROP COLUMN crc;",
+    )?;
+    let crc = |document: &[u8], sequence: u64, data: &[u8]| {
+        crc32fast::hash(&[document, &sequence.to_le_bytes(), data].concat())
+    };
+    let mut rows: Vec<(Vec<u8>, u64, Vec<u8>)> = Vec::new();
+    let mut query = txn.prepare("SELECT document, sequence, data FROM deltas")?;
+    for row in query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
+        rows.push(row?);
+    }
+    drop(query);
+    for (document, sequence, data) in rows {
+        txn.execute(
+            "UPDATE deltas SET crc = ?3 WHERE document = ?1 AND sequence = ?2",
+            rusqlite::params![document, sequence, crc(&document, sequence, &data)],
+        )?;
+    }
+    let data = [7; 200];
+    for n in 0..60_000_u64 {
+        let document = uuid::Uuid::from_u128(u128::from(n / 1_000)).into_bytes();
+        let sequence = n % 1_000 + 1;
+        txn.prepare_cached("INSERT INTO deltas VALUES (?1, ?2, 0, x'', 0, ?3, ?4)")?.execute(
+            rusqlite::params![document, sequence, crc(&document, sequence, &data), data],
+        )?;
+    }
+    txn.pragma_update(None, "user_version", 1)?;
+    txn.commit()?;
+    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_kill_during_a_migration_leaves_the_old_format_or_the_new_one() -> Result<()> {
+    let folder = TempDir::new()?;
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data)?;
+    let (boards, token, before) = worked_on(&data).await?;
+    let file = data.join("sangam.db");
+    let log = data.join("sangam.db-wal");
+    of_format_1(&file)?;
+    let old = std::fs::read(&file)?;
+    let started = Instant::now();
+    Server::start_in(Place::given(&data), "127.0.0.1:0").await?.kill().await?;
+    let whole = started.elapsed();
+    let mut dice = ChaCha8Rng::seed_from_u64(1);
+    let mut in_the_middle = 0;
+    for round in 0..16 {
+        for gone in [&log, &data.join("sangam.db-shm")] {
+            if gone.exists() {
+                std::fs::remove_file(gone)?;
+            }
+        }
+        std::fs::write(&file, &old)?;
+        let moment = whole.mul_f64(dice.random_range(0.1..1.0));
+        // A server that is not waited for is killed.
+        drop(
+            tokio::time::timeout(moment, Server::start_in(Place::given(&data), "127.0.0.1:0"))
+                .await,
+        );
+        let lock = std::fs::File::open(data.join("lock"))?;
+        lock.lock()?;
+        lock.unlock()?;
+        let written = log.metadata().map_or(0, |log| log.len());
+        let database = Connection::open(&file)?;
+        let version: u32 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let sound: String = database.query_row("PRAGMA quick_check", [], |row| row.get(0))?;
+        drop(database);
+        assert!(version == 1 || version == 2, "round {round}: format {version}");
+        assert_eq!(sound, "ok", "round {round}");
+        if version == 1 && written > 100_000 {
+            in_the_middle += 1;
+        }
+        if round % 4 == 3 {
+            let server = Server::start_in(Place::given(&data), "127.0.0.1:0").await?;
+            assert_eq!(contents(&server, &boards, &token).await?, before, "round {round}");
+            server.kill().await?;
+        }
+    }
+    println!("a migration takes {whole:?}; {in_the_middle} of 16 kills fell into it");
+    assert!(in_the_middle > 0, "no kill fell into the migration");
     Ok(())
 }

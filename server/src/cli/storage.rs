@@ -4,7 +4,7 @@ use super::{DataArgs, events, fresh_id, say};
 use crate::event::access::LinkKey;
 use crate::event::words;
 use crate::store::sqlite::{
-    Checked, Checker, OverData, Repair, SqliteReader, back_up, restore as put_back,
+    Checked, Checker, OtherCopy, OverData, Repair, SqliteReader, back_up, restore as put_back,
 };
 use crate::store::{Sequence, StoreError};
 use crate::sync::replay::{Replay, Said};
@@ -103,26 +103,30 @@ fn examine_all(checker: &Checker, titles: &Titles) -> anyhow::Result<ExitCode> {
     }
     let documents = checker.documents()?;
     for document in &documents {
-        let checked = checker.document(*document)?;
-        let found = examine(checker, *document, &checked)?;
+        let kept = checker.document(*document)?;
+        let found = examine(checker, *document, &kept)?;
         let name = name(titles, *document);
         if found.sentences.is_empty() {
-            let snapshot = checked.snapshots.first().map(|(at, _)| *at);
+            let snapshot = kept.snapshots.first().map(|(at, _)| *at);
             let snapshot =
-                snapshot.map_or("no snapshot".to_owned(), |at| format!("snapshot at {at}"));
-            say(&format!("sound:   {name}: {} deltas, {snapshot}", checked.last))?;
+                snapshot.map_or("no snapshot".to_owned(), |at| format!("snapshot at delta {at}"));
+            say(&format!("sound:   {name}: deltas: {}; {snapshot}", kept.last))?;
         }
         for sentence in &found.sentences {
             sound = false;
             say(&format!("damaged: {name}: {sentence}"))?;
         }
     }
-    for record in checker.damaged_records()? {
+    for (record, other_copy) in checker.damaged_records()? {
         sound = false;
-        say(&format!("damaged: the record {record} fails its check and is not used"))?;
+        let what = match other_copy {
+            OtherCopy::Sound => "has lost one of its two copies; the other is used",
+            OtherCopy::Damaged => "fails its check and is not used",
+        };
+        say(&format!("damaged: the record {record} {what}"))?;
     }
     let verdict = if sound { "everything is sound" } else { "some of it is damaged" };
-    say(&format!("{} documents; {verdict}", documents.len()))?;
+    say(&format!("documents: {}; {verdict}", documents.len()))?;
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -140,9 +144,9 @@ fn repair_all(checker: &mut Checker, titles: &Titles) -> anyhow::Result<()> {
         }
     }
     if !checker.damaged_records()?.is_empty() {
-        let kept = checker.drop_damaged_records(fresh_id())?;
+        let kept = checker.mend_records()?;
         say(&format!(
-            "repaired: damaged records were taken out, and are kept in {}",
+            "repaired: records; rows that fail their check are kept in {}",
             kept.display()
         ))?;
     }
@@ -164,13 +168,13 @@ fn done(repair: Repair) -> String {
 fn examine(
     checker: &Checker,
     document: DocumentId,
-    checked: &Checked,
+    kept: &Checked,
 ) -> Result<Findings, StoreError> {
     let mut found = Findings::default();
-    let (logged, said) = replay_log(checked);
-    let last = checked.last;
+    let (logged, said) = replay_log(kept);
+    let last = kept.last;
     let mut reach = logged;
-    for (at, snapshot) in &checked.snapshots {
+    for (at, snapshot) in &kept.snapshots {
         let fault = match snapshot {
             None => Some("fails its check"),
             Some(bytes) => match (said_by(bytes), said.get(at)) {
@@ -195,14 +199,14 @@ fn examine(
             reach + 1
         ));
         found.repairs.push(Repair::CutAfter(reach));
-    } else if checked.head.is_some_and(|head| head > last) {
-        let head = checked.head.unwrap_or_default();
+    } else if kept.head.is_some_and(|head| head > last) {
+        let head = kept.head.unwrap_or_default();
         found.sentences.push(format!(
             "deltas {} to {head} are missing: it opens read-only, as it was after delta {last}",
             last + 1
         ));
         found.repairs.push(Repair::CutAfter(last));
-    } else if checked.head != Some(last) {
+    } else if kept.head != Some(last) {
         found.sentences.push("the note of where its log ends is damaged: read-only".to_owned());
         found.repairs.push(if logged == last {
             Repair::NoteHead(last)
@@ -216,8 +220,8 @@ fn examine(
             logged + 1
         ));
     }
-    if checked.claims_damaged > 0 {
-        let count = checked.claims_damaged;
+    if kept.claims_damaged > 0 {
+        let count = kept.claims_damaged;
         found.sentences.push(format!("{count} claims of client ids fail their check: read-only"));
         found.repairs.push(Repair::DropClaims);
     }
@@ -229,16 +233,16 @@ fn examine(
 }
 
 /// The last delta that can be decoded, and what the document said wherever there is a snapshot.
-fn replay_log(checked: &Checked) -> (Sequence, BTreeMap<Sequence, Said>) {
+fn replay_log(kept: &Checked) -> (Sequence, BTreeMap<Sequence, Said>) {
     let mut replay = Replay::default();
     let mut said = BTreeMap::new();
     let mut reached = 0;
-    for stored in &checked.log {
+    for stored in &kept.log {
         if replay.take(&stored.delta.update).is_err() {
             break;
         }
         reached = stored.sequence;
-        if checked.snapshots.iter().any(|(at, _)| *at == reached)
+        if kept.snapshots.iter().any(|(at, _)| *at == reached)
             && let Ok(now) = replay.said()
         {
             said.insert(reached, now);

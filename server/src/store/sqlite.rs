@@ -15,7 +15,7 @@ mod schema;
 mod write;
 
 pub use backup::{BackupError, OverData, back_up, restore};
-pub use check::{Checked, Checker, Repair};
+pub use check::{Checked, Checker, OtherCopy, Repair};
 pub use file::{OpenError, SqliteReader};
 
 use super::{Append, Health, Loaded, Record, RecordChange, Sequence, Store, StoreError, Stored};

@@ -300,16 +300,18 @@ impl Room {
                 self.settle(out);
                 self.compact(out);
             }
-            // Somebody else wrote: what they wrote comes with the reload, and everybody is asked
-            // for what they have.
-            Err(StoreError::Moved { .. }) => self.throw_away(RefusalCode::Unavailable, out),
-            Err(StoreError::Unavailable(_)) => {
-                self.unwritable = Some(RefusalCode::Unavailable);
-                self.throw_away(RefusalCode::Unavailable, out);
-            }
-            Err(StoreError::Fatal(_)) => {
-                self.unwritable = Some(RefusalCode::ReadOnly);
-                self.throw_away(RefusalCode::ReadOnly, out);
+            Err(error) => {
+                let (code, until_further_notice) = match error {
+                    // Somebody else wrote: what they wrote comes with the reload, and everybody
+                    // is asked for what they have.
+                    StoreError::Moved { .. } => (RefusalCode::Unavailable, None),
+                    StoreError::Unavailable(_) => {
+                        (RefusalCode::Unavailable, Some(RefusalCode::Unavailable))
+                    }
+                    StoreError::Fatal(_) => (RefusalCode::ReadOnly, Some(RefusalCode::ReadOnly)),
+                };
+                self.unwritable = until_further_notice.or(self.unwritable);
+                self.throw_away(code, out);
             }
         }
     }

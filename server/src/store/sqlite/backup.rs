@@ -5,6 +5,8 @@
 use super::file::{self, Folder, OpenError, beside};
 use super::rebuild::{remove_if_there, replace};
 use super::schema;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OptionalExtension};
 use std::fs::OpenOptions;
@@ -71,8 +73,8 @@ pub fn back_up(folder: &Path, key: [u8; 32], to: &Path) -> Result<(), BackupErro
         // One plain file: no write-ahead log belongs to it.
         into.pragma_update(None, "journal_mode", "DELETE")?;
         into.pragma_update(None, "synchronous", "FULL")?;
-        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        into.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('link-key', ?1)", [hex])?;
+        let key = URL_SAFE_NO_PAD.encode(key);
+        into.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('link-key', ?1)", [key])?;
         if let Some(damage) = file::structure(&into)? {
             return Err(BackupError::Damaged { file: to.to_owned(), damage });
         }
@@ -98,6 +100,8 @@ pub fn restore(
     fresh: Uuid,
     over_data: OverData,
 ) -> Result<Option<PathBuf>, BackupError> {
+    std::fs::File::open(from)
+        .map_err(|cause| BackupError::Files { path: from.to_owned(), cause })?;
     let (source, _) = file::readable_of_any_format(from)?;
     if let Some(damage) = file::structure(&source)? {
         return Err(BackupError::Damaged { file: from.to_owned(), damage });
@@ -105,7 +109,8 @@ pub fn restore(
     let key: Option<String> = source
         .query_row("SELECT value FROM meta WHERE key = 'link-key'", [], |row| row.get(0))
         .optional()?;
-    let key = key.as_deref().and_then(bytes_of).ok_or_else(|| BackupError::NoKey(from.into()))?;
+    let key = key.and_then(|key| URL_SAFE_NO_PAD.decode(key).ok()?.try_into().ok());
+    let key: [u8; 32] = key.ok_or_else(|| BackupError::NoKey(from.into()))?;
     let lock = Folder::lock(folder)?;
     let database = lock.database().to_owned();
     if database.exists() && over_data == OverData::Refuse {
@@ -124,26 +129,20 @@ pub fn restore(
     into.close().map_err(|(_, error)| error)?;
     let path = folder.join("link.key");
     let fail = |cause| BackupError::Files { path: path.clone(), cause };
-    let kept = if database.exists() {
-        let kept = super::rebuild::unused(&database, "replaced");
-        if path.exists() {
-            std::fs::copy(&path, beside(&kept, ".link.key")).map_err(fail)?;
-        }
-        Some(kept)
-    } else {
-        None
-    };
+    let is_new = !database.exists();
+    if !is_new && path.exists() {
+        let kept = beside(&super::rebuild::unused(&database, "replaced"), ".link.key");
+        std::fs::copy(&path, kept).map_err(fail)?;
+    }
     write_key(&path, &key).map_err(fail)?;
     let fail = |cause| BackupError::Files { path: database.clone(), cause };
-    match &kept {
-        Some(_) => replace(&database, &prepared, "replaced").map(Some).map_err(fail),
-        None => {
-            std::fs::File::open(&prepared).and_then(|file| file.sync_all()).map_err(fail)?;
-            std::fs::rename(&prepared, &database).map_err(fail)?;
-            file::sync_folder_of(&database).map_err(fail)?;
-            Ok(None)
-        }
+    if !is_new {
+        return replace(&database, &prepared, "replaced").map(Some).map_err(fail);
     }
+    std::fs::File::open(&prepared).and_then(|file| file.sync_all()).map_err(fail)?;
+    std::fs::rename(&prepared, &database).map_err(fail)?;
+    file::sync_folder_of(&database).map_err(fail)?;
+    Ok(None)
 }
 
 /// What a restore does with a folder that has data.
@@ -188,15 +187,4 @@ fn write_key(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&partial, path)?;
     file::sync_folder_of(path)
-}
-
-fn bytes_of(hex: &str) -> Option<[u8; 32]> {
-    let mut key = [0; 32];
-    if hex.len() != 64 || !hex.is_ascii() {
-        return None;
-    }
-    for (byte, at) in key.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;
-    }
-    Some(key)
 }

@@ -5,11 +5,12 @@ use super::file::{self, Folder, OpenError};
 use super::read;
 use super::rebuild::{self, dense_end};
 use super::row::{self, Head};
-use crate::store::{Sequence, StoreError, Stored};
+use super::schema::RECORD_TABLES;
+use crate::store::{Record, Sequence, StoreError, Stored};
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use sangam_shared::ids::DocumentId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -34,6 +35,15 @@ pub struct Checked {
     pub snapshots: Vec<(Sequence, Option<Bytes>)>,
     /// How many claims of client ids fail their check.
     pub claims_damaged: usize,
+}
+
+/// A record is kept twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherCopy {
+    /// The other copy passes its check and is used.
+    Sound,
+    /// Neither passes its check: the record is not used.
+    Damaged,
 }
 
 /// One thing to put right.
@@ -150,20 +160,32 @@ impl Checker {
         Ok(tail)
     }
 
-    /// Table and key of every record that fails its check.
+    /// Every record of which a copy fails its check or is missing, and whether the other serves.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub fn damaged_records(&self) -> Result<Vec<String>, StoreError> {
-        let mut query =
-            self.connection.prepare("SELECT event, kind, id, json, crc FROM records")?;
-        let mut rows = query.query([])?;
-        let mut damaged = Vec::new();
-        while let Some(found) = rows.next()? {
-            if !matches!(read::record(found), Ok(Some(_))) {
-                let text = |column| found.get::<_, String>(column).unwrap_or_else(|_| "?".into());
-                damaged.push(format!("{} {}", text(1), text(2)));
+    pub fn damaged_records(&self) -> Result<BTreeMap<String, OtherCopy>, StoreError> {
+        let mut damaged = BTreeMap::new();
+        let sound = read::records(&self.connection)?;
+        let names: BTreeSet<String> = sound.iter().map(name).collect();
+        for table in RECORD_TABLES {
+            let mut here = BTreeSet::new();
+            let sql = format!("SELECT event, kind, id, json, crc FROM {table}");
+            let mut query = self.connection.prepare(&sql)?;
+            let mut rows = query.query([])?;
+            while let Ok(Some(found)) = rows.next() {
+                if let Ok(Some(record)) = read::record(found) {
+                    here.insert(name(&record));
+                } else {
+                    let text = |column| found.get::<_, String>(column).unwrap_or("?".to_owned());
+                    let name = format!("{} {}", text(1), text(2));
+                    if !names.contains(&name) {
+                        damaged.insert(name, OtherCopy::Damaged);
+                    }
+                }
             }
+            let lacking = names.difference(&here);
+            damaged.extend(lacking.map(|name| (name.clone(), OtherCopy::Sound)));
         }
         Ok(damaged)
     }
@@ -222,34 +244,38 @@ impl Checker {
         Ok(None)
     }
 
-    /// Deletes records that fail their check; they are kept in the file that is returned.
+    /// Makes both copies of every record sound again. A row that fails its check is kept in the
+    /// file that is returned.
     ///
     /// # Errors
     /// Where it cannot be written. Nothing is changed then.
-    pub fn drop_damaged_records(&mut self, fresh: Uuid) -> Result<PathBuf, StoreError> {
+    pub fn mend_records(&mut self) -> Result<PathBuf, StoreError> {
+        let sound = read::records(&self.connection)?;
         let kept = self.attach()?;
         let txn = self.connection.transaction()?;
-        txn.execute_batch("CREATE TABLE kept.records AS SELECT * FROM main.records WHERE 0")?;
-        let mut query = txn.prepare("SELECT event, kind, id, json, crc FROM main.records")?;
-        let mut rows = query.query([])?;
-        let mut damaged: Vec<(rusqlite::types::Value, String, String)> = Vec::new();
-        while let Some(found) = rows.next()? {
-            if !matches!(read::record(found), Ok(Some(_))) {
-                damaged.push((found.get(0)?, found.get(1)?, found.get(2)?));
+        for table in RECORD_TABLES {
+            txn.execute_batch(&format!(
+                "CREATE TABLE kept.{table} AS SELECT * FROM main.{table} WHERE 0"
+            ))?;
+            let sql = format!("SELECT event, kind, id, json, crc FROM main.{table}");
+            let mut damaged: Vec<[rusqlite::types::Value; 3]> = Vec::new();
+            let mut query = txn.prepare(&sql)?;
+            let mut rows = query.query([])?;
+            while let Some(found) = rows.next()? {
+                if !matches!(read::record(found), Ok(Some(_))) {
+                    damaged.push([found.get(0)?, found.get(1)?, found.get(2)?]);
+                }
+            }
+            let this = "WHERE event = ?1 AND kind = ?2 AND id = ?3";
+            for key in damaged {
+                let keep = format!("INSERT INTO kept.{table} SELECT * FROM main.{table} {this}");
+                txn.execute(&keep, params_from_iter(&key))?;
+                txn.execute(&format!("DELETE FROM main.{table} {this}"), params_from_iter(&key))?;
+            }
+            for record in &sound {
+                row::put_record(&txn, &format!("main.{table}"), record)?;
             }
         }
-        drop(rows);
-        drop(query);
-        for key in damaged {
-            let key = params![key.0, key.1, key.2];
-            let here = "event = ?1 AND kind = ?2 AND id = ?3";
-            txn.execute(
-                &format!("INSERT INTO kept.records SELECT * FROM main.records WHERE {here}"),
-                key,
-            )?;
-            txn.execute(&format!("DELETE FROM main.records WHERE {here}"), key)?;
-        }
-        file::set_epoch(&txn, fresh)?;
         txn.commit()?;
         self.connection.execute_batch("DETACH kept")?;
         Ok(kept)
@@ -296,6 +322,10 @@ impl Checker {
         self.connection.execute_batch("PRAGMA kept.synchronous = FULL")?;
         Ok(path)
     }
+}
+
+fn name(record: &Record) -> String {
+    format!("{} {}", record.kind, record.id)
 }
 
 /// All snapshots of a document, the newest first.

@@ -2,11 +2,13 @@
 
 use super::file;
 use super::row::{self, Head};
+use super::schema::RECORD_TABLES;
 use crate::store::{Author, ClientId, Delta, Loaded, Record, Sequence, StoreError, Stored};
 use bytes::Bytes;
 use rusqlite::{Connection, Row, params};
 use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Semaphore;
@@ -297,20 +299,25 @@ pub(super) fn claim(
     Ok(row::author(kind, &author).filter(|_| sound).map(|author| (client, author)))
 }
 
+/// Every record of which at least one copy passes its check.
 pub(super) fn records(connection: &Connection) -> rusqlite::Result<Vec<Record>> {
-    let mut query = connection.prepare_cached("SELECT event, kind, id, json, crc FROM records")?;
-    let mut rows = query.query([])?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next()? {
-        match unless_damaged(record(row))?.flatten() {
-            Some(record) => records.push(record),
-            None => {
+    let txn = connection.unchecked_transaction()?;
+    let mut records = BTreeMap::new();
+    for table in RECORD_TABLES {
+        let sql = format!("SELECT event, kind, id, json, crc FROM {table}");
+        let mut query = txn.prepare_cached(&sql)?;
+        let mut rows = query.query([])?;
+        while let Some(row) = unless_damaged(rows.next())?.flatten() {
+            if let Some(record) = unless_damaged(record(row))?.flatten() {
+                let key = (record.event, record.kind.clone(), record.id.clone());
+                records.insert(key, record);
+            } else {
                 let (kind, id) = (row.get::<_, String>(1).ok(), row.get::<_, String>(2).ok());
-                tracing::error!(?kind, ?id, "a record fails its check and is left out");
+                tracing::error!(table, ?kind, ?id, "a record fails its check: run `sangam check`");
             }
         }
     }
-    Ok(records)
+    Ok(records.into_values().collect())
 }
 
 /// A row of `event, kind, id, json, crc`, if it passes its check.

@@ -2,8 +2,9 @@
 //! file, which takes the old one's place. The old one is kept.
 
 use super::file::{self, beside};
+use super::read;
 use super::row::{self, Head};
-use super::{read, schema};
+use super::schema::{self, RECORD_TABLES};
 use rusqlite::{Connection, Row, Transaction, params};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -88,22 +89,15 @@ pub(super) fn remove_if_there(path: &Path) -> std::io::Result<()> {
 fn copy(from: &Connection, txn: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut documents: BTreeSet<Vec<u8>> = BTreeSet::new();
 
-    let mut put = txn.prepare(
-        "INSERT OR IGNORE INTO records (event, kind, id, json, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    both_ways(
-        from,
-        "SELECT event, kind, id, json, crc FROM records",
-        "event, kind, id",
-        |found| {
+    for table in RECORD_TABLES {
+        let all = format!("SELECT event, kind, id, json, crc FROM {table}");
+        both_ways(from, &all, "event, kind, id", |found| {
             if let Ok(Some(record)) = read::record(found) {
-                let crc = found.get::<_, u32>(4)?;
-                let event = record.event.as_bytes();
-                put.execute(params![event, record.kind, record.id, record.json, crc])?;
+                RECORD_TABLES.iter().try_for_each(|into| row::put_record(txn, into, &record))?;
             }
             Ok(())
-        },
-    )?;
+        })?;
+    }
 
     both_ways(from, "SELECT document FROM documents", "document", |found| {
         documents.insert(found.get(0)?);
@@ -131,8 +125,8 @@ fn copy(from: &Connection, txn: &Transaction<'_>) -> rusqlite::Result<()> {
     both_ways(from, &all, "document, sequence", |found| keep(found, &mut documents))?;
     // Where the whole is broken in two places, a document in between may still be reached.
     for document in documents.clone() {
-        let id: String = document.iter().map(|byte| format!("{byte:02x}")).collect();
-        let one = format!("{all} WHERE document = x'{id}'");
+        let Ok(id) = Uuid::from_slice(&document) else { continue };
+        let one = format!("{all} WHERE document = x'{}'", id.simple());
         both_ways(from, &one, "sequence", |found| keep(found, &mut documents))?;
     }
 

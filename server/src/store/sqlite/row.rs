@@ -1,6 +1,6 @@
 //! What one row is made of: columns, and the check that covers all of them.
 
-use crate::store::{Author, Sequence};
+use crate::store::{Author, Record, Sequence};
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Transaction, params};
 use sangam_shared::ids::PersonId;
 use uuid::Uuid;
@@ -86,6 +86,21 @@ pub(super) fn put_head(
         "INSERT OR REPLACE INTO documents (document, head, crc) VALUES (?1, ?2, ?3)",
     )?
     .execute(params![document, head, head_check(document, head)])?;
+    Ok(())
+}
+
+/// Writes a record into one of the tables of records.
+pub(super) fn put_record(
+    connection: &Connection,
+    table: &str,
+    put: &Record,
+) -> rusqlite::Result<()> {
+    let event = put.event.as_bytes();
+    let crc = record(event, &put.kind, &put.id, &put.json);
+    let sql = format!(
+        "INSERT OR REPLACE INTO {table} (event, kind, id, json, crc) VALUES (?1, ?2, ?3, ?4, ?5)"
+    );
+    connection.prepare_cached(&sql)?.execute(params![event, put.kind, put.id, put.json, crc])?;
     Ok(())
 }
 

@@ -300,28 +300,66 @@ async fn a_damaged_claim_makes_the_document_read_only() {
     assert!(loaded.damage.is_some() && loaded.claims.is_empty());
 }
 
-#[tokio::test]
-async fn a_damaged_record_is_left_out_and_the_others_stay() {
+/// Two records, one of them harmed; then opened again.
+async fn harmed_record(sql: &str) -> (TempDir, SqliteStore) {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
     let put = |id: &str| RecordChange::Put(record(id, "{\"role\":\"screen\"}"));
     store.commit(vec![put("a"), put("b")]).await.unwrap();
     drop(store);
-    harm(
-        folder.path(),
-        "UPDATE records SET json = replace(json, 'screen', 'organiser') WHERE id = 'a'",
-    );
+    harm(folder.path(), sql);
     let store = open(folder.path());
+    (folder, store)
+}
+
+#[tokio::test]
+async fn a_damaged_record_gives_way_to_its_copy() {
+    let role = "json = replace(json, 'screen', 'organiser')";
+    for harm in [
+        format!("UPDATE records SET {role} WHERE id = 'a'"),
+        format!("UPDATE mirror SET {role} WHERE id = 'a'"),
+        "UPDATE records SET id = 'c' WHERE id = 'a'".to_owned(),
+        "DELETE FROM records WHERE id = 'a'".to_owned(),
+    ] {
+        let (folder, store) = harmed_record(&harm).await;
+        let whole = ["a", "b"].map(|id| record(id, "{\"role\":\"screen\"}"));
+        assert_eq!(store.records().await.unwrap(), whole, "{harm}");
+        drop(store);
+        let (mut checker, _) = Checker::repair(folder.path(), Uuid::from_u128(8)).unwrap();
+        assert!(!checker.damaged_records().unwrap().is_empty(), "{harm}");
+        checker.mend_records().unwrap();
+        assert_eq!(checker.damaged_records().unwrap(), [].into(), "{harm}");
+        drop(checker);
+        assert_eq!(open(folder.path()).records().await.unwrap(), whole, "{harm}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_without_a_sound_copy_is_left_out_and_the_others_stay() {
+    let role = "json = replace(json, 'screen', 'organiser')";
+    let harm = format!(
+        "UPDATE records SET {role} WHERE id = 'a'; UPDATE mirror SET {role} WHERE id = 'a';"
+    );
+    let (folder, store) = harmed_record(&harm).await;
     assert_eq!(store.records().await.unwrap(), [record("b", "{\"role\":\"screen\"}")]);
+    drop(store);
+    let (mut checker, _) = Checker::repair(folder.path(), Uuid::from_u128(8)).unwrap();
+    let damaged = checker.damaged_records().unwrap();
+    assert_eq!(damaged, [("person a".to_owned(), OtherCopy::Damaged)].into());
+    let kept = checker.mend_records().unwrap();
+    let kept = Connection::open(kept).unwrap();
+    let rows = kept.query_row("SELECT count(*) FROM records", [], |row| row.get::<_, i64>(0));
+    assert_eq!(rows.unwrap(), 1);
+    assert!(checker.damaged_records().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_request_that_cannot_be_stored_spoils_no_others() {
     // A delta that should not be there makes the next append fail inside SQLite.
-    let (_folder, store) = harmed("DELETE FROM snapshots").await;
+    let (folder, store) = harmed("DELETE FROM snapshots").await;
     let blocked = store.append(append(3, 0, &["x"])).await;
     assert_eq!(blocked, Ok(1));
-    let beside = Connection::open(_folder.path().join("sangam.db")).unwrap();
+    let beside = Connection::open(folder.path().join("sangam.db")).unwrap();
     beside
         .execute_batch("INSERT INTO deltas SELECT document, 2, 0, x'', 0, 0, x'' FROM deltas WHERE data = CAST('x' AS BLOB)")
         .unwrap();
@@ -342,10 +380,8 @@ async fn a_store_that_cannot_write_refuses_reads_on_and_recovers() {
     // A write lock from outside, which nobody else ever takes, makes every commit fail.
     let blocker = Connection::open(folder.path().join("sangam.db")).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let refused = tokio::time::timeout(
-        Duration::from_millis(2_000),
-        store.append(append(1, 1, &["refused"])),
-    );
+    let refused =
+        tokio::time::timeout(Duration::from_secs(2), store.append(append(1, 1, &["refused"])));
     let refused = refused.await.expect("people must be told within two seconds");
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert_ne!(*health.borrow_and_update(), Health::Writable, "first the state, then the answer");
@@ -383,4 +419,56 @@ async fn the_write_ahead_log_stays_small_under_load() {
         largest = largest.max(log);
     }
     assert!(largest < 32 * 1024 * 1024, "{largest} bytes");
+}
+
+/// Writes garbage over the pages of a table that pass through one document's rows.
+#[tokio::test]
+async fn a_file_with_damaged_pages_is_rebuilt_and_the_old_one_kept() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let text = "y".repeat(900);
+    for n in 1..=20 {
+        let many: Vec<&str> = vec![&text; 40];
+        store.append(append(n, 0, &many)).await.unwrap();
+    }
+    store.commit(vec![RecordChange::Put(record("a", "{}"))]).await.unwrap();
+    let epoch = store.epoch();
+    drop(store);
+    let file = folder.path().join("sangam.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The page of the tenth document's twentieth delta loses its header: a leaf in the middle.
+    let page = {
+        let marker = document(10);
+        let at = |from: usize| {
+            let found = bytes[from..].windows(16).position(|w| w == marker.0.as_bytes());
+            found.map(|at| from + at)
+        };
+        let mut all = Vec::new();
+        let mut from = 0;
+        while let Some(found) = at(from) {
+            all.push(found / 4_096);
+            from = found + 16;
+        }
+        all[all.len() / 2]
+    };
+    bytes[page * 4_096..page * 4_096 + 12].fill(0xff);
+    std::fs::write(&file, &bytes).unwrap();
+
+    let store = SqliteStore::open(folder.path(), Uuid::from_u128(8)).unwrap();
+    assert_ne!(store.epoch(), epoch, "devices must offer what may be missing");
+    assert_eq!(std::fs::read(folder.path().join("sangam.db.damaged-1")).unwrap(), bytes);
+    assert_eq!(store.records().await.unwrap(), [record("a", "{}")]);
+    let mut damaged = 0;
+    for n in 1..=20 {
+        let loaded = store.load(document(n), 0).await.unwrap();
+        assert_eq!(loaded.head, 40, "document {n}");
+        if loaded.damage.is_some() {
+            damaged += 1;
+            assert!(loaded.tail.len() < 40);
+        } else {
+            assert_eq!(loaded.tail.len(), 40);
+            assert_eq!(store.append(append(n, 40, &["more"])).await, Ok(41));
+        }
+    }
+    assert!((1..=2).contains(&damaged), "{damaged} documents touch the page");
 }

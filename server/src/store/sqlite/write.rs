@@ -3,6 +3,7 @@
 use super::file::{self, Opened};
 use super::read;
 use super::row::{self, author_columns};
+use super::schema::RECORD_TABLES;
 use crate::store::{Append, Health, RecordChange, Sequence, StoreError};
 use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
@@ -312,20 +313,15 @@ fn insert(txn: &Transaction<'_>, append: &Append) -> rusqlite::Result<Sequence> 
 }
 
 fn change_record(txn: &Transaction<'_>, change: &RecordChange) -> rusqlite::Result<()> {
-    match change {
-        RecordChange::Put(record) => {
-            let event = record.event.as_bytes();
-            let crc = row::record(event, &record.kind, &record.id, &record.json);
-            txn.prepare_cached(
-                "INSERT OR REPLACE INTO records (event, kind, id, json, crc)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![event, record.kind, record.id, record.json, crc])?
+    for table in RECORD_TABLES {
+        match change {
+            RecordChange::Put(record) => row::put_record(txn, table, record)?,
+            RecordChange::Delete { event, kind, id } => {
+                let sql = format!("DELETE FROM {table} WHERE event = ?1 AND kind = ?2 AND id = ?3");
+                txn.prepare_cached(&sql)?.execute(params![event.as_bytes(), kind, id])?;
+            }
         }
-        RecordChange::Delete { event, kind, id } => txn
-            .prepare_cached("DELETE FROM records WHERE event = ?1 AND kind = ?2 AND id = ?3")?
-            .execute(params![event.as_bytes(), kind, id])?,
-    };
+    }
     Ok(())
 }
 
