@@ -32,6 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use timeline::{Replay, Timeline};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
+use yrs::ReadTxn;
 
 /// The history of all boards.
 pub struct History {
@@ -307,10 +308,17 @@ impl History {
         let room = rooms.open(wish.document, DocumentKind::Board).await?;
         // A look first: what has no effect, or no space, leaves no trace.
         let schema = DocumentKind::Board.roots();
-        let now = room
-            .read(move |doc| board::content(&yrs::Transact::transact(doc), schema))
+        let (now, bytes) = room
+            .read(move |doc| {
+                let txn = yrs::Transact::transact(doc);
+                let state = txn.encode_diff_v1(&yrs::StateVector::default());
+                (board::content(&txn, schema), state.len())
+            })
             .await
             .map_err(|_| HistoryError::Refused(RefusalCode::Unavailable))?;
+        if bytes > limits::DOCUMENT_BYTES_MAX {
+            return Err(HistoryError::Refused(RefusalCode::TooLarge));
+        }
         let look = aim.clone();
         let plan = compute(move || restore::plan(schema, &now, &look)).await??;
         if plan.is_empty() {

@@ -507,14 +507,20 @@ fn what_is_typed_while_a_text_is_restored_stays() {
     morning.settle();
     let to = morning.log.len();
     type_at(&mut morning, 0, 11, "peut-être ");
+    let units = |morning: &Morning| {
+        let minutes = morning.board()["minutes"].as_str().unwrap().encode_utf16().count();
+        u32::try_from(minutes).unwrap()
+    };
     morning.settle();
-    // Not sent yet when the minutes are restored.
-    let end = u32::try_from(morning.board()["minutes"].as_str().unwrap().encode_utf16().count());
-    type_at(&mut morning, 1, end.unwrap() - 1, " demain");
+    let end = units(&morning);
+    type_at(&mut morning, 0, end, " Ou pas.");
+    morning.settle();
+    // Not sent yet when the minutes are restored, and between two places that change.
+    type_at(&mut morning, 1, end - 8, "tout ");
     morning.restore(to, Scope(Some("minutes".into())));
     assert_eq!(morning.board()["minutes"], "Décision : ouvrir le code.");
     morning.settle();
-    assert_eq!(morning.board()["minutes"], "Décision : ouvrir le code demain.");
+    assert_eq!(morning.board()["minutes"], "Décision : ouvrir tout le code.");
 }
 
 #[test]
