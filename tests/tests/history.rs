@@ -162,16 +162,23 @@ async fn a_restore_is_seen_by_everybody_told_in_the_list_and_undone() -> Result<
     let other = board.restore(&board.asha, &json!({ "key": key(1), "sequence": 1 })).await?;
     assert_eq!((other.status, &other.json["field"]), (422, &json!("key")));
 
-    // Undo: the board just before it.
-    let undo = json!({ "key": key(2), "sequence": entry["before"] });
+    // Undo: as if it had not been, but for what others did since.
+    let (later, n) = camille.add_idea("Encore plus tard").await?;
+    camille.until_acknowledged(n).await?;
+    let undo = json!({ "key": key(2), "undo": key(1) });
     let undone = board.restore(&board.asha, &undo).await?;
     assert_eq!(undone.status, 200, "{:?}", undone.json);
+    assert_eq!(undone.json["entry"]["restored"]["undoes"], key(1));
     for client in [&mut camille, &mut stock] {
         client.until_doc(|c| is_binned(c, &kept) && is_live(c, &since)).await?;
+        assert!(is_live(client, &later));
     }
     // Once more changes nothing, and says so.
-    let again = json!({ "key": key(3), "sequence": entry["before"] });
+    let again = json!({ "key": key(3), "undo": key(1) });
     assert_eq!(board.restore(&board.asha, &again).await?.json, json!({ "entry": null }));
+    // What was never restored cannot be undone.
+    let never = board.restore(&board.asha, &json!({ "key": key(4), "undo": key(9) })).await?;
+    assert_eq!((never.status, &never.json["code"]), (404, &json!("no_such_moment")));
     Ok(())
 }
 
@@ -244,6 +251,8 @@ async fn who_may_not_is_told_so_and_nothing_changes() -> Result<()> {
         (json!({ "key": key(2), "sequence": 99_999 }), 404, "no_such_moment"),
         (json!({ "key": key(2), "sequence": 1, "scope": "stage" }), 422, "invalid_field"),
         (json!({ "key": "x", "sequence": 1 }), 422, "invalid_field"),
+        (json!({ "key": key(2) }), 422, "invalid_field"),
+        (json!({ "key": key(2), "sequence": 1, "undo": key(1) }), 422, "invalid_field"),
     ] {
         let answer = board.restore(&board.asha, &body).await?;
         assert_eq!((answer.status, &answer.json["code"]), (status, &json!(code)));

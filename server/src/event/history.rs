@@ -21,7 +21,7 @@ use crate::event::{Events, EventsError};
 use crate::store::{Author, Sequence, Store, StoreError, Stored};
 use crate::sync::rooms::Rooms;
 use board::Standing;
-use restore::Mark;
+use restore::{Aim, Mark};
 use sangam_shared::ids::{DocumentId, EventId, LinkId, PersonId};
 use sangam_shared::limits;
 use sangam_shared::message::RefusalCode;
@@ -32,6 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use timeline::{Replay, Timeline};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
+use yrs::ReadTxn;
 
 /// The history of all boards.
 pub struct History {
@@ -114,10 +115,19 @@ pub struct Wish {
     pub by: Option<PersonId>,
     /// The link behind them.
     pub link: LinkId,
-    /// The board of the past.
-    pub to: Sequence,
+    /// To what.
+    pub goal: Goal,
     /// All of it, or a part.
     pub scope: Scope,
+}
+
+/// To what a board is restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// To the board after this delta.
+    After(Sequence),
+    /// To what it would be without this restore: what others did since stays.
+    Undo(Uuid),
 }
 
 /// Why the history says no.
@@ -223,12 +233,10 @@ impl History {
         past: &Arc<Past>,
     ) -> Result<Outlook, HistoryError> {
         let now = self.board(document, Moment::After(self.head(document).await?)).await?;
-        let past = Arc::clone(past);
         let mark = Mark { by: None, at_ms: self.clock.now_ms() };
-        let plan = compute(move || {
-            restore::plan(DocumentKind::Board.roots(), &now.board, &past.board, &Scope(None), mark)
-        })
-        .await??;
+        let aim = Aim { then: Arc::clone(past), undo: None, scope: Scope(None), mark };
+        let plan =
+            compute(move || restore::plan(DocumentKind::Board.roots(), &now.board, &aim)).await??;
         let fate = |(item, touch): (String, touched::Touch)| {
             let fate = match (touch.was, touch.is) {
                 (Standing::Live, Standing::Live) => Fate::Changes,
@@ -256,53 +264,77 @@ impl History {
         wish: Wish,
     ) -> Result<Option<Entry>, HistoryError> {
         let _one_at_a_time = self.restoring.lock().await;
-        let past = self.board(wish.document, Moment::After(wish.to)).await?;
+        let (to, undoes) = match wish.goal {
+            Goal::After(sequence) => (sequence, None),
+            Goal::Undo(act) => {
+                let entry = self.entry_of(wish.document, act).await?;
+                let entry = entry.ok_or(HistoryError::NoSuchMoment)?;
+                (entry.first - 1, Some((act, entry.last)))
+            }
+        };
         if let Some(known) = events.restore(wish.event, wish.key) {
-            if known.document != wish.document || known.to != wish.to || known.scope != wish.scope {
+            let same = known.document == wish.document
+                && known.to == to
+                && known.undoes == undoes.map(|(act, _)| act)
+                && known.scope == wish.scope;
+            if !same {
                 return Err(HistoryError::KeyUsed);
             }
             if let Some(entry) = self.entry_of(wish.document, wish.key).await? {
                 return Ok(Some(entry));
             }
         }
-        let room = rooms.open(wish.document, DocumentKind::Board).await?;
-        let mark = Mark { by: wish.by, at_ms: self.clock.now_ms() };
-        // A look first: what has no effect, or no space, leaves no trace.
-        let (then, scope) = (Arc::clone(&past), wish.scope.clone());
-        let schema = DocumentKind::Board.roots();
-        let now = room
-            .read(move |doc| board::content(&yrs::Transact::transact(doc), schema))
-            .await
-            .map_err(|_| HistoryError::Refused(RefusalCode::Unavailable))?;
-        let plan =
-            compute(move || restore::plan(schema, &now, &then.board, &scope, mark)).await??;
-        if plan.is_empty() {
-            return Ok(None);
-        }
+        let undo = match undoes {
+            Some((_, after)) => Some(self.board(wish.document, Moment::After(after)).await?),
+            None => None,
+        };
+        let aim = Aim {
+            then: self.board(wish.document, Moment::After(to)).await?,
+            undo,
+            scope: wish.scope.clone(),
+            mark: Mark { by: wish.by, at_ms: self.clock.now_ms() },
+        };
         let record = Restore {
             id: wish.key,
             document: wish.document,
             by: wish.by,
             link: wish.link,
-            at_ms: mark.at_ms,
-            to: wish.to,
-            to_ms: past.at_ms,
+            at_ms: aim.mark.at_ms,
+            to,
+            to_ms: aim.then.at_ms,
+            undoes: undoes.map(|(act, _)| act),
             scope: wish.scope.clone(),
         };
+        let room = rooms.open(wish.document, DocumentKind::Board).await?;
+        // A look first: what has no effect, or no space, leaves no trace.
+        let schema = DocumentKind::Board.roots();
+        let (now, bytes) = room
+            .read(move |doc| {
+                let txn = yrs::Transact::transact(doc);
+                let state = txn.encode_diff_v1(&yrs::StateVector::default());
+                (board::content(&txn, schema), state.len())
+            })
+            .await
+            .map_err(|_| HistoryError::Refused(RefusalCode::Unavailable))?;
+        if bytes > limits::DOCUMENT_BYTES_MAX {
+            return Err(HistoryError::Refused(RefusalCode::TooLarge));
+        }
+        let look = aim.clone();
+        let plan = compute(move || restore::plan(schema, &now, &look)).await??;
+        if plan.is_empty() {
+            return Ok(None);
+        }
         events.record_restore(wish.event, record).await?;
-        let outcome = Arc::new(Mutex::new(Ok(Touched::default())));
+        let outcome = Arc::new(Mutex::new(Ok(())));
         let inside = Arc::clone(&outcome);
-        let written = room
-            .write_as(
-                Author::Act(wish.key),
-                Box::new(move |_, txn| {
-                    let done = restore::restore(txn, schema, &past.board, &wish.scope, mark);
-                    *inside.lock().unwrap_or_else(PoisonError::into_inner) = done;
-                }),
-            )
-            .await;
+        let edit = move |_: &yrs::Doc, txn: &mut yrs::TransactionMut<'_>| {
+            let done = restore::restore(txn, schema, &aim);
+            *inside.lock().unwrap_or_else(PoisonError::into_inner) = done;
+        };
+        let written = room.write_as(Author::Act(wish.key), Box::new(edit)).await;
         written.map_err(HistoryError::Refused)?;
-        outcome.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_err(|no| *no)?;
+        let done = *outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        done?;
         self.entry_of(wish.document, wish.key).await
     }
 

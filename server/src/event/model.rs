@@ -225,6 +225,9 @@ pub struct Restore {
     pub to: u64,
     /// When that was written.
     pub to_ms: u64,
+    /// The restore that was undone, where it was one.
+    #[serde(default)]
+    pub undoes: Option<Uuid>,
     /// All of the board, or a part.
     #[serde(default)]
     pub scope: Scope,

@@ -3,7 +3,7 @@
 use super::Api;
 use super::problem::{Code, JsonBody, Problem};
 use crate::event::access::{Action, Principal};
-use crate::event::history::{Entry, Fate, Moment, Past, Scope, Touched, Wish};
+use crate::event::history::{Entry, Fate, Goal, Moment, Past, Scope, Touched, Wish};
 use crate::event::model::Event;
 use crate::store::{Author, Sequence};
 use axum::Json;
@@ -62,6 +62,8 @@ struct RestoredView {
     key: Uuid,
     to: Sequence,
     to_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undoes: Option<Uuid>,
     scope: Scope,
 }
 
@@ -132,7 +134,10 @@ pub(super) async fn board(
 #[serde(deny_unknown_fields)]
 pub(super) struct RestoreBody {
     key: Uuid,
-    sequence: Sequence,
+    /// Back to the board after this delta ...
+    sequence: Option<Sequence>,
+    /// ... or to what it would be without this restore.
+    undo: Option<Uuid>,
     #[serde(default)]
     scope: Scope,
 }
@@ -150,13 +155,18 @@ pub(super) async fn restore(
     if !is_part(&body.scope) {
         return Err(Problem::field("scope", "is no part of a board"));
     }
+    let goal = match (body.sequence, body.undo) {
+        (Some(sequence), None) => Goal::After(sequence),
+        (None, Some(act)) => Goal::Undo(act),
+        _ => return Err(Problem::field("sequence", "or `undo` is wanted, not both")),
+    };
     let wish = Wish {
         key: body.key,
         event: event.id,
         document,
         by: principal.person,
         link: principal.link,
-        to: body.sequence,
+        goal,
         scope: body.scope,
     };
     // Once begun it runs to its end, even where the browser goes away.
@@ -212,8 +222,13 @@ fn view(api: &Api, event: &Event, entry: &Entry) -> EntryView {
         Author::Person(id) => person(id),
         Author::Act(key) => match api.events.restore(event.id, key) {
             Some(act) => {
-                restored =
-                    Some(RestoredView { key, to: act.to, to_ms: act.to_ms, scope: act.scope });
+                restored = Some(RestoredView {
+                    key,
+                    to: act.to,
+                    to_ms: act.to_ms,
+                    undoes: act.undoes,
+                    scope: act.scope,
+                });
                 act.by.map_or(AuthorView::Machine, person)
             }
             None => AuthorView::Server,

@@ -4,14 +4,17 @@ use crate::app;
 use crate::config::{Config, LogFormat, PublicUrl};
 use crate::event::file::EventFile;
 use crate::http::{Api, router};
+use crate::store::{Append, Author, Delta};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use sangam_shared::ids::PersonId;
 use sangam_shared::limits::REQUEST_BYTES_MAX;
 use sangam_shared::role::Role;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::ServiceExt;
+use uuid::Uuid;
 
 const DEMO: &str = include_str!("../../demo/infra-structures.toml");
 const ORIGIN: &str = "http://localhost:8080";
@@ -338,4 +341,55 @@ async fn unknown_addresses_and_methods_of_the_api_are_problems_too() {
     let request = Request::builder().method(Method::PUT).uri("/api/v1/time").body(Body::empty());
     let time = server.send(request.unwrap()).await;
     assert_eq!(time.problem(), (405, "method_not_allowed", None));
+}
+
+const HISTORY: &str = "/api/v1/events/demo/boards/1/history";
+
+#[tokio::test]
+async fn somebody_who_was_erased_has_no_name_in_the_history() {
+    let server = Server::new().await;
+    let event = server.api.events.by_slug("demo").unwrap();
+    let gone = PersonId(Uuid::from_u128(5));
+    let doc = yrs::Doc::new();
+    let update = {
+        use yrs::{Text, Transact, WriteTxn};
+        let mut txn = doc.transact_mut();
+        txn.get_or_insert_text("minutes").push(&mut txn, "Noté");
+        txn.commit();
+        txn.encode_update_v1()
+    };
+    let delta = Delta { author: Author::Person(gone), at_ms: 1, update: update.into() };
+    let document = event.workshops[0].board;
+    let append = Append { document, expected_head: 1, deltas: vec![delta], claims: Vec::new() };
+    server.api.store.append(append).await.unwrap();
+    let answer = server.get(HISTORY, Some(&server.token(Role::Participant))).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let author = &answer.json["entries"][0]["author"];
+    let nobody = json!({ "kind": "person", "id": gone, "name": null, "site": null });
+    assert_eq!(*author, nobody);
+}
+
+#[tokio::test]
+async fn the_history_is_for_the_people_of_its_own_event() {
+    let server = Server::new().await;
+    let other = DEMO.replacen("slug = \"demo\"", "slug = \"other\"", 1);
+    server.api.events.create(&EventFile::parse(&other).unwrap()).await.unwrap();
+    let foreign = server.token(Role::Organiser);
+    for rest in ["", "/board?sequence=1"] {
+        let path = format!("/api/v1/events/other/boards/1/history{rest}");
+        assert_eq!(server.get(&path, Some(&foreign)).await.problem(), (403, "forbidden", None));
+        let path = format!("{HISTORY}{rest}");
+        let screen = server.token(Role::Screen);
+        assert_eq!(server.get(&path, Some(&screen)).await.problem(), (403, "forbidden", None));
+        assert_eq!(server.get(&path, None).await.problem(), (401, "no_session", None));
+        assert_eq!(server.get(&path, Some(&foreign)).await.status, StatusCode::OK);
+    }
+    let body = json!({ "key": Uuid::nil(), "sequence": 1 });
+    let restore = Request::post("/api/v1/events/other/boards/1/history/restore")
+        .header(header::AUTHORIZATION, format!("Bearer {foreign}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body.to_string()));
+    assert_eq!(server.send(restore.unwrap()).await.problem(), (403, "forbidden", None));
+    let elsewhere = server.get("/api/v1/events/demo/boards/99/history", Some(&foreign)).await;
+    assert_eq!(elsewhere.problem(), (404, "not_found", None));
 }

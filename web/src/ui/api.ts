@@ -91,7 +91,7 @@ export interface HistoryEntry {
     | { kind: 'machine' }
     | { kind: 'person'; id: string; name: string | null; site: string | null };
   touched: Touched;
-  restored?: { key: string; to: number; toMs: number; scope: string | null };
+  restored?: { key: string; to: number; toMs: number; undoes?: string; scope: string | null };
 }
 export interface HistoryPage {
   entries: HistoryEntry[];
@@ -132,12 +132,9 @@ export interface PastBoard {
   touched: Touched;
   items: Record<string, 'returns' | 'leaves' | 'changes'>;
 }
-export interface RestoreWish {
-  /** Names the act: sent again, it is done once. */
-  key: string;
-  sequence: number;
-  scope: string | null;
-}
+/** `key` names the act: sent again, it is done once. */
+export type RestoreWish =
+  { key: string; sequence: number; scope: string | null } | { key: string; undo: string };
 
 export class Problem extends Error {
   constructor(

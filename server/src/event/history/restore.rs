@@ -2,14 +2,16 @@
 //! changed character by character, items that came since go to the tray, items that went come back.
 //! Rows inside an item have no tray: they go, and undoing the restore writes them again.
 
+use super::Past;
 use super::board::{Standing, content, standing_in};
 use super::text::{self, TextEdit};
-use super::touched::{Touch, Touched, is_table};
+use super::touched::{Touch, Touched};
 use sangam_shared::ids::PersonId;
 use sangam_shared::schema::{Field, Node};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use yrs::{Any, Map, MapPrelim, MapRef, Out, Text, TextPrelim, TextRef, TransactionMut, WriteTxn};
 
 /// What is to be restored: one root (`minutes`), one item (`ideas/…`), or everything.
@@ -52,18 +54,34 @@ enum Change {
     Create(Path, String, &'static Node, Value),
 }
 
-/// Compares two boards. `now` and `then` are what [`content`] read.
+/// What the present is made to equal.
+#[derive(Clone, Debug)]
+pub(super) struct Aim {
+    /// The board of the past.
+    pub(super) then: Arc<Past>,
+    /// Where the aim is to undo an act: the board right after it. Only what the act changed is changed
+    /// back, so that whatever others did since stays.
+    pub(super) undo: Option<Arc<Past>>,
+    /// All of it, or a part.
+    pub(super) scope: Scope,
+    /// Who, and when.
+    pub(super) mark: Mark,
+}
+
+/// Compares the board with what it is to be. `now` is what [`content`] read.
 ///
 /// # Errors
 /// [`NoSpace`]
-pub(super) fn plan(
-    roots: &'static [Field],
-    now: &Value,
-    then: &Value,
-    scope: &Scope,
-    mark: Mark,
-) -> Result<Plan, NoSpace> {
-    let mut planner = Planner { changes: Vec::new(), touch: Touch::of(Standing::Live), mark };
+pub(super) fn plan(roots: &'static [Field], now: &Value, aim: &Aim) -> Result<Plan, NoSpace> {
+    let (then, scope) = (&aim.then.board, &aim.scope);
+    let undone = aim.undo.as_ref().map(|past| &past.board);
+    let mut planner = Planner {
+        changes: Vec::new(),
+        touch: Touch::of(Standing::Live),
+        mark: aim.mark,
+        undoes: undone.is_some(),
+        fits: true,
+    };
     let (mut touched, mut items) = (Touched::default(), Vec::new());
     let (wanted_root, wanted_item) = match &scope.0 {
         None => (None, None),
@@ -74,34 +92,32 @@ pub(super) fn plan(
     };
     for root in roots.iter().filter(|root| wanted_root.is_none_or(|name| name == root.name)) {
         let path = vec![root.name.to_owned()];
-        let (now, then) = (now.get(root.name), then.get(root.name));
+        let here = Three { now: Some(now), then: Some(then), base: undone }.at(root.name);
         let Node::Table { row, rows_max, .. } = &root.node else {
             let before = planner.changes.len();
-            planner.node(&root.node, &path, now, then);
+            planner.node(&root.node, &path, here);
             let changed = planner.changes.len() > before;
             touched.minutes |= changed && root.name == "minutes";
             touched.question |= changed && root.name == "question";
             continue;
         };
-        let ids = keys(now, then);
-        let mut rows = now.and_then(Value::as_object).map_or(0, Object::len);
-        for id in ids.iter().filter(|id| wanted_item.is_none_or(|wanted| wanted == **id)) {
-            let (now, then) = (get(now, id), get(then, id));
-            let before = planner.changes.len();
-            rows += usize::from(now.is_none());
-            if rows > *rows_max {
-                return Err(NoSpace);
+        let mut rows = here.now.and_then(Value::as_object).map_or(0, Object::len);
+        for id in here.keys().iter().filter(|id| wanted_item.is_none_or(|item| item == **id)) {
+            let item = here.at(id);
+            if planner.leaves(item) {
+                continue;
             }
-            let touch = planner.item(row, &path, id, now, then);
+            let before = planner.changes.len();
+            rows += usize::from(item.now.is_none());
+            let touch = planner.item(row, &path, id, item);
             if planner.changes.len() > before {
-                if is_table(root.name) {
-                    touched.count(root.name, touch);
-                }
+                touched.count(root.name, touch);
                 items.push((format!("{}/{id}", root.name), touch));
             }
         }
+        planner.fits &= rows <= *rows_max;
     }
-    Ok(Plan { changes: planner.changes, touched, items })
+    if planner.fits { Ok(Plan { changes: planner.changes, touched, items }) } else { Err(NoSpace) }
 }
 
 impl Plan {
@@ -151,14 +167,32 @@ impl Plan {
 pub(super) fn restore(
     txn: &mut TransactionMut<'_>,
     roots: &'static [Field],
-    then: &Value,
-    scope: &Scope,
-    mark: Mark,
-) -> Result<Touched, NoSpace> {
+    aim: &Aim,
+) -> Result<(), NoSpace> {
     let now = content(txn, roots);
-    let plan = plan(roots, &now, then, scope, mark)?;
-    plan.apply(txn);
-    Ok(plan.touched)
+    plan(roots, &now, aim)?.apply(txn);
+    Ok(())
+}
+
+/// The same place in the present, in the past that is wanted, and right after the act to be undone.
+#[derive(Clone, Copy)]
+struct Three<'v> {
+    now: Option<&'v Value>,
+    then: Option<&'v Value>,
+    base: Option<&'v Value>,
+}
+
+impl Three<'_> {
+    fn at(self, key: &str) -> Self {
+        let [now, then, base] =
+            [self.now, self.then, self.base].map(|value| value.and_then(|value| value.get(key)));
+        Self { now, then, base }
+    }
+
+    fn keys(self) -> BTreeSet<String> {
+        let objects = [self.now, self.then].into_iter().flatten().filter_map(Value::as_object);
+        objects.flat_map(|object| object.keys().cloned()).collect()
+    }
 }
 
 struct Planner {
@@ -166,20 +200,23 @@ struct Planner {
     /// What happens to the item that is being compared.
     touch: Touch,
     mark: Mark,
+    /// Only what an act changed is changed back.
+    undoes: bool,
+    /// Whether everything has space so far.
+    fits: bool,
 }
 
 impl Planner {
-    fn item(
-        &mut self,
-        row: &'static Node,
-        table: &Path,
-        id: &str,
-        now: Option<&Value>,
-        then: Option<&Value>,
-    ) -> Touch {
-        self.touch = Touch { is: standing_in(then), ..Touch::of(standing_in(now)) };
+    /// Whether the act that is undone had nothing to do with this place.
+    fn leaves(&self, here: Three<'_>) -> bool {
+        self.undoes && here.base == here.then
+    }
+
+    fn item(&mut self, row: &'static Node, table: &Path, id: &str, here: Three<'_>) -> Touch {
+        let Three { now, then, .. } = here;
+        self.touch = Touch::of(standing_in(now));
         match then {
-            Some(_) => self.entry(row, table, id, now, then),
+            Some(_) => self.entry(row, table, id, here),
             None if self.touch.was == Standing::Live => {
                 let path = deeper(table, id);
                 let at = Value::from(self.mark.at_ms);
@@ -197,50 +234,49 @@ impl Planner {
                 self.touch.is = Standing::Tray;
             }
             // It lies in the tray, where it would be put.
-            None => self.touch.is = self.touch.was,
+            None => {}
         }
         // What was removed for good and is written again comes back, to a person's eyes.
         if self.touch.was == Standing::Absent {
-            self.touch.was = Standing::Tray;
+            self.touch = Touch { was: Standing::Tray, is: standing_in(then), ..self.touch };
         }
         self.touch
     }
 
     /// What stands under a key of a map or a table.
-    fn entry(
-        &mut self,
-        node: &'static Node,
-        parent: &Path,
-        key: &str,
-        now: Option<&Value>,
-        then: Option<&Value>,
-    ) {
-        let (parent_path, name) = (parent.clone(), key.to_owned());
-        match (node, now, then) {
+    fn entry(&mut self, node: &'static Node, parent: &Path, key: &str, here: Three<'_>) {
+        if self.leaves(here) {
+            return;
+        }
+        let (path, name) = (parent.clone(), key.to_owned());
+        match (node, here.now, here.then) {
             (_, None, None) => {}
             (Node::Value(_), now, then) if now == then => {}
             (Node::Value(_), _, Some(then)) => {
-                self.changes.push(Change::Set(parent_path, name, then.clone()));
+                self.changes.push(Change::Set(path, name, then.clone()));
             }
-            (Node::Value(_), Some(_), None) => self.changes.push(Change::Remove(parent_path, name)),
+            (Node::Value(_), Some(_), None) => self.changes.push(Change::Remove(path, name)),
             (_, None, Some(then)) => {
-                self.changes.push(Change::Create(parent_path, name, node, then.clone()));
+                self.changes.push(Change::Create(path, name, node, then.clone()));
             }
             // A container that came since is emptied: containers stay for as long as their item.
-            (_, Some(_), _) => self.node(node, &deeper(parent, key), now, then),
+            (_, Some(_), _) => self.node(node, &deeper(parent, key), here),
         }
     }
 
-    fn node(
-        &mut self,
-        node: &'static Node,
-        path: &Path,
-        now: Option<&Value>,
-        then: Option<&Value>,
-    ) {
+    fn node(&mut self, node: &'static Node, path: &Path, here: Three<'_>) {
         match node {
-            Node::Text { .. } => {
-                let edits = text::edits(words(now), words(then));
+            Node::Text { chars_max } => {
+                let (now, then) = (words(here.now), words(here.then));
+                let edits = if self.undoes {
+                    text::carry_over(words(here.base), then, now)
+                } else {
+                    text::edits(now, then)
+                };
+                let length = edits.iter().fold(i64::from(text::units(now)), |length, edit| {
+                    length + i64::from(text::units(&edit.insert)) - i64::from(edit.remove)
+                });
+                self.fits &= edits.is_empty() || usize::try_from(length).unwrap_or(0) <= *chars_max;
                 if !edits.is_empty() {
                     self.changes.push(Change::Text(path.clone(), edits));
                 }
@@ -248,21 +284,33 @@ impl Planner {
             Node::Map(fields) => {
                 let is_item = path.len() == 2;
                 for field in *fields {
-                    let (now, then) = (get(now, field.name), get(then, field.name));
                     let before = self.changes.len();
-                    self.entry(&field.node, path, field.name, now, then);
+                    self.entry(&field.node, path, field.name, here.at(field.name));
                     if is_item && self.changes.len() > before {
                         self.touch.key(field.name);
+                        if field.name == "deletedAt" {
+                            self.touch.is = standing_in(here.then);
+                        }
                     }
                 }
             }
-            Node::Table { row, .. } => {
-                for key in keys(now, then) {
-                    match (get(now, &key), get(then, &key)) {
-                        (Some(_), None) => self.changes.push(Change::Remove(path.clone(), key)),
-                        (now, then) => self.entry(row, path, &key, now, then),
+            Node::Table { row, rows_max, .. } => {
+                let mut rows = here.now.and_then(Value::as_object).map_or(0, Object::len);
+                for key in here.keys() {
+                    let row_here = here.at(&key);
+                    match (row_here.now, row_here.then) {
+                        _ if self.leaves(row_here) => {}
+                        (Some(_), None) => {
+                            rows -= 1;
+                            self.changes.push(Change::Remove(path.clone(), key));
+                        }
+                        (now, _) => {
+                            rows += usize::from(now.is_none());
+                            self.entry(row, path, &key, row_here);
+                        }
                     }
                 }
+                self.fits &= rows <= *rows_max;
             }
             Node::Value(_) => {}
         }
@@ -271,15 +319,6 @@ impl Planner {
 
 fn words(value: Option<&Value>) -> &str {
     value.and_then(Value::as_str).unwrap_or("")
-}
-
-fn get<'v>(value: Option<&'v Value>, key: &str) -> Option<&'v Value> {
-    value.and_then(|value| value.get(key))
-}
-
-fn keys(now: Option<&Value>, then: Option<&Value>) -> BTreeSet<String> {
-    let objects = [now, then].into_iter().flatten().filter_map(Value::as_object);
-    objects.flat_map(|object| object.keys().cloned()).collect()
 }
 
 fn deeper(path: &Path, key: &str) -> Path {

@@ -1,8 +1,9 @@
 //! Random mornings: a few people edit a board through a real room, then somebody restores it while
 //! they go on typing. No disk: what the room appends is the log.
 
+use super::Past;
 use super::board::{Standing, content, standing_in};
-use super::restore::{self, Mark, NoSpace, Scope, create};
+use super::restore::{self, Aim, Mark, NoSpace, Scope, create};
 use super::timeline::{Replay, Timeline};
 use super::touched::{Counts, Touched};
 use crate::store::{Author, Delta, Loaded, Sequence, Stored};
@@ -15,6 +16,7 @@ use sangam_shared::ids::{DocumentId, PersonId};
 use sangam_shared::schema::{BOARD, CLUSTER, DocumentKind, NOTE, Node, PLAN};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use uuid::Uuid;
 use yrs::updates::decoder::Decode;
 use yrs::{
@@ -38,6 +40,10 @@ fn person(n: u64) -> Author {
 }
 
 const MARK: Mark = Mark { by: Some(PersonId(Uuid::from_u128(7))), at_ms: 1_650_000_000_000 };
+
+fn past(sequence: usize, board: Value) -> Arc<Past> {
+    Arc::new(Past { sequence: sequence as u64, at_ms: 0, board })
+}
 
 /// Somebody's browser.
 struct Browser {
@@ -185,13 +191,26 @@ impl Morning {
         }
     }
 
-    fn restore(&mut self, to: Sequence, scope: Scope) {
-        let then = self.pasts[usize::try_from(to).unwrap()].clone();
+    fn past(&self, sequence: usize) -> Arc<Past> {
+        past(sequence, self.pasts[sequence].clone())
+    }
+
+    fn aim(&mut self, aim: Aim) {
         let edit = move |_: &Doc, txn: &mut TransactionMut<'_>| {
-            restore::restore(txn, BOARD, &then, &scope, MARK).unwrap();
+            restore::restore(txn, BOARD, &aim).unwrap();
         };
-        self.room.write(1, Author::Act(Uuid::from_u128(to.into())), Box::new(edit));
+        self.room.write(1, Author::Act(Uuid::from_u128(1)), Box::new(edit));
         self.turn();
+    }
+
+    fn restore(&mut self, to: usize, scope: Scope) {
+        self.aim(Aim { then: self.past(to), undo: None, scope, mark: MARK });
+    }
+
+    /// Undoes what the delta after `before` did.
+    fn undo(&mut self, before: usize) {
+        let undo = Some(self.past(before + 1));
+        self.aim(Aim { then: self.past(before), undo, scope: Scope(None), mark: MARK });
     }
 
     /// One random thing that a person does.
@@ -389,10 +408,10 @@ fn restoring_to_any_moment_brings_it_back_while_everybody_goes_on_writing() {
         let to = morning.below(head + 1);
         let before = morning.board();
         let then = morning.pasts[to].clone();
-        morning.restore(to as u64, Scope(None));
+        morning.restore(to, Scope(None));
         assert_restored(&morning.board(), &then, &note);
         // Undone: the board just before, to the letter.
-        morning.restore(head as u64, Scope(None));
+        morning.restore(head, Scope(None));
         assert_restored(&morning.board(), &before, &format!("{note}, undone"));
         morning.pass(40);
         morning.settle();
@@ -417,11 +436,61 @@ fn assert_log_reads_back(morning: &Morning, note: &str) {
 }
 
 #[test]
+fn undoing_a_restore_at_once_gives_the_board_back() {
+    for seed in 0..200 {
+        let mut morning = Morning::new(seed, 2);
+        morning.pass(100);
+        let head = morning.log.len();
+        let to = morning.below(head + 1);
+        let before = morning.board();
+        morning.restore(to, Scope(None));
+        if morning.log.len() > head {
+            morning.undo(head);
+            assert_restored(&morning.board(), &before, &format!("seed {seed}"));
+        }
+    }
+}
+
+#[test]
+fn undoing_a_restore_leaves_what_others_did_since() {
+    let mut morning = Morning::new(1, 1);
+    let (node, value) = new_item("ideas", 1, MARK.by.unwrap());
+    let add = |morning: &mut Morning, n: u64| {
+        morning.edit(0, |txn| {
+            let ideas = txn.get_or_insert_map("ideas");
+            create(txn, &ideas, &id(n), node, &value);
+        });
+        morning.settle();
+    };
+    let write = |morning: &mut Morning, words: &str| {
+        morning.edit(0, |txn| txn.get_or_insert_text("minutes").push(txn, words));
+        morning.settle();
+    };
+    write(&mut morning, "Ouvrir le code.");
+    let to = morning.log.len();
+    add(&mut morning, 1);
+    write(&mut morning, " Lundi.");
+    let head = morning.log.len();
+    morning.restore(to, Scope(None));
+    morning.settle();
+    assert_eq!(standing_in(morning.board()["ideas"].get(id(1))), Standing::Tray);
+    // Since then: another idea, and more words.
+    add(&mut morning, 2);
+    write(&mut morning, " Merci !");
+    morning.undo(head);
+    let now = morning.board();
+    assert_eq!(standing_in(now["ideas"].get(id(1))), Standing::Live);
+    assert_eq!(standing_in(now["ideas"].get(id(2))), Standing::Live);
+    let minutes = now["minutes"].as_str().unwrap();
+    assert!(["Lundi.", "Merci !"].iter().all(|words| minutes.contains(words)), "{minutes}");
+}
+
+#[test]
 fn restoring_what_is_already_so_writes_nothing() {
     let mut morning = Morning::new(1, 2);
     morning.pass(100);
     let head = morning.log.len();
-    morning.restore(head as u64, Scope(None));
+    morning.restore(head, Scope(None));
     assert_eq!(morning.log.len(), head);
 }
 
@@ -436,16 +505,22 @@ fn what_is_typed_while_a_text_is_restored_stays() {
     };
     type_at(&mut morning, 0, 0, "Décision : ouvrir le code.");
     morning.settle();
-    let to = morning.log.len() as u64;
+    let to = morning.log.len();
     type_at(&mut morning, 0, 11, "peut-être ");
+    let units = |morning: &Morning| {
+        let minutes = morning.board()["minutes"].as_str().unwrap().encode_utf16().count();
+        u32::try_from(minutes).unwrap()
+    };
     morning.settle();
-    // Not sent yet when the minutes are restored.
-    let end = u32::try_from(morning.board()["minutes"].as_str().unwrap().encode_utf16().count());
-    type_at(&mut morning, 1, end.unwrap() - 1, " demain");
+    let end = units(&morning);
+    type_at(&mut morning, 0, end, " Ou pas.");
+    morning.settle();
+    // Not sent yet when the minutes are restored, and between two places that change.
+    type_at(&mut morning, 1, end - 8, "tout ");
     morning.restore(to, Scope(Some("minutes".into())));
     assert_eq!(morning.board()["minutes"], "Décision : ouvrir le code.");
     morning.settle();
-    assert_eq!(morning.board()["minutes"], "Décision : ouvrir le code demain.");
+    assert_eq!(morning.board()["minutes"], "Décision : ouvrir tout le code.");
 }
 
 #[test]
@@ -466,7 +541,7 @@ fn one_item_comes_back_and_the_others_stay_as_they_are() {
         txn.get_or_insert_text("minutes").insert(txn, 0, "Plus tard");
     });
     morning.settle();
-    morning.restore(to as u64, Scope(Some(format!("ideas/{}", id(1)))));
+    morning.restore(to, Scope(Some(format!("ideas/{}", id(1)))));
     let (now, then) = (morning.board(), &morning.pasts[to]);
     assert_eq!(now["ideas"][id(1)], then["ideas"][id(1)]);
     assert!(now["ideas"].get(id(2)).is_none());
@@ -482,7 +557,8 @@ fn a_board_without_space_is_left_alone() {
             .into()
     };
     let (now, then) = (json!({ "plans": rows(0) }), json!({ "plans": rows(50) }));
-    let plan = restore::plan(BOARD, &now, &then, &Scope(None), MARK);
+    let aim = Aim { then: past(1, then), undo: None, scope: Scope(None), mark: MARK };
+    let plan = restore::plan(BOARD, &now, &aim);
     assert_eq!(plan.err(), Some(NoSpace));
 }
 

@@ -41,6 +41,44 @@ pub(super) fn edits(before: &str, after: &str) -> Vec<TextEdit> {
     edits
 }
 
+/// What brings the change from `base` to `then` into `now`, which somebody made of `base` meanwhile:
+/// what they wrote stays, and what they deleted stays away.
+pub(super) fn carry_over(base: &str, then: &str, now: &str) -> Vec<TextEdit> {
+    // Where each code unit of `base` stands in `now`, if it still does; and what comes after it.
+    let mut places: Vec<(u32, bool)> = Vec::new();
+    let mut at = 0;
+    let keep = |places: &mut Vec<(u32, bool)>, upto: u32, at: &mut u32| {
+        while places.len() < upto as usize {
+            places.push((*at, true));
+            *at += 1;
+        }
+    };
+    for edit in edits(base, now) {
+        keep(&mut places, edit.at, &mut at);
+        places.extend((0..edit.remove).map(|_| (at, false)));
+        at += units(&edit.insert);
+    }
+    keep(&mut places, units(base), &mut at);
+    let mut carried = Vec::new();
+    for edit in edits(base, then) {
+        let (start, end) = (edit.at as usize, (edit.at + edit.remove) as usize);
+        if !edit.insert.is_empty() {
+            // Right after what it stood after, before anything that others wrote there.
+            let at = start.checked_sub(1).map_or(0, |i| places[i].0 + u32::from(places[i].1));
+            carried.push(TextEdit { at, remove: 0, insert: edit.insert });
+        }
+        for (place, _) in places[start..end].iter().filter(|(_, stands)| *stands) {
+            match carried.last_mut() {
+                Some(last) if last.remove > 0 && last.at + last.remove == *place => {
+                    last.remove += 1;
+                }
+                _ => carried.push(TextEdit { at: *place, remove: 1, insert: String::new() }),
+            }
+        }
+    }
+    carried
+}
+
 /// A stretch that differs.
 struct Hunk {
     old: std::ops::Range<usize>,
@@ -141,6 +179,11 @@ fn utf16(chars: &[char]) -> u32 {
     u32::try_from(units).expect("a text is far shorter than 2^32")
 }
 
+/// UTF-16 code units of a text.
+pub(super) fn units(text: &str) -> u32 {
+    u32::try_from(text.encode_utf16().count()).expect("a text is far shorter than 2^32")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +238,33 @@ mod tests {
     fn texts_without_anything_in_common_are_replaced() {
         let (old, new) = ("ab".repeat(3_000), "xy".repeat(2_000));
         assert_eq!(edits(&old, &new), [TextEdit { at: 0, remove: 6_000, insert: new.clone() }]);
+    }
+
+    #[test]
+    fn a_change_is_carried_over_what_others_wrote_meanwhile() {
+        let carried = |base: &str, then: &str, now: &str| apply(now, &carry_over(base, then, now));
+        assert_eq!(carried("ouvrir", "ouvrir le code", "ouvrir demain"), "ouvrir le code demain");
+        assert_eq!(carried("un deux trois", "un trois", "😀 un deux trois !"), "😀 un trois !");
+        assert_eq!(carried("un deux", "un", "un"), "un");
+        assert_eq!(carried("", "avant", ""), "avant");
+        assert_eq!(carried("é😀", "😀", "é😀"), "😀");
+    }
+
+    #[test]
+    fn carried_over_nothing_a_change_is_itself() {
+        let mut dice = ChaCha8Rng::seed_from_u64(3);
+        let alphabet: Vec<char> = "abé😀 ".chars().collect();
+        let mut text = || -> String {
+            let length = dice.next_u64() % 12;
+            (0..length).map(|_| alphabet[(dice.next_u64() % 5) as usize]).collect()
+        };
+        for _ in 0..2_000 {
+            let (base, then, now) = (text(), text(), text());
+            assert_eq!(apply(&base, &carry_over(&base, &then, &base)), then, "{base:?}");
+            assert_eq!(apply(&now, &carry_over(&base, &base, &now)), now);
+            // Whatever others did, no pair is split and the change comes to an end.
+            apply(&now, &carry_over(&base, &then, &now));
+        }
     }
 
     #[test]

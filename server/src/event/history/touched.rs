@@ -1,7 +1,7 @@
 //! What a change touched, in numbers that a person can read: for the list of changes, and for what
 //! a restore would do.
 
-use super::board::{Standing, TABLES};
+use super::board::Standing;
 use serde::{Deserialize, Serialize};
 
 /// One item's share of a change.
@@ -87,10 +87,4 @@ impl Touch {
             _ => self.edited = true,
         }
     }
-}
-
-/// Whether a name is that of a table of items.
-#[must_use]
-pub(super) fn is_table(name: &str) -> bool {
-    TABLES.contains(&name)
 }
