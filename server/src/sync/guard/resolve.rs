@@ -24,9 +24,22 @@ pub struct Checked {
     pub structs: usize,
     /// Who wrote the rows of root tables that it deletes for good or replaces.
     pub removed_rows: Vec<ClientId>,
+    /// Items that name neighbours on both sides, whose order only the document knows.
+    pub between: Vec<Between>,
     pub(super) branches: Vec<NewBranch>,
     pub(super) slots: Vec<(Box<str>, Slot)>,
     pub(super) runs: Vec<NewRun>,
+}
+
+/// An item, and the neighbours that its author says it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Between {
+    /// On its left.
+    pub left: Id,
+    /// Its first character.
+    pub item: Id,
+    /// On its right.
+    pub right: Id,
 }
 
 #[derive(Debug)]
@@ -61,6 +74,7 @@ pub(super) fn resolve(
         created: Vec::new(),
         killed: HashSet::new(),
         torn: Vec::new(),
+        between: Vec::new(),
     };
     let newcomers = parsed.blocks.iter().filter(|b| guard.clock(b.client) == 0).count();
     let clients = guard.client_count() + newcomers;
@@ -91,6 +105,7 @@ pub(super) fn resolve(
         structs: runs.len(),
         has_news: !parsed.blocks.is_empty() || deletes_news,
         removed_rows,
+        between: resolver.between,
         branches: resolver.branches,
         slots: resolver.slots,
         runs,
@@ -115,6 +130,7 @@ struct Resolver<'g, 'a> {
     killed: HashSet<BranchId>,
     /// Containers with an item between a neighbour that was collected and one that was not.
     torn: Vec<BranchId>,
+    between: Vec<Between>,
 }
 
 impl<'a> Resolver<'_, 'a> {
@@ -189,7 +205,13 @@ impl<'a> Resolver<'_, 'a> {
         let home = self.home(item)?;
         let run = match home {
             Home::Gone => gone,
-            Home::Sequence(branch) => self.place_in_sequence(branch, next, item)?,
+            Home::Sequence(branch) => {
+                let id = Id { client, clock: next.clock };
+                if let (Some(left), Some(right)) = (item.origin, item.right_origin) {
+                    self.between.push(Between { left, item: id, right });
+                }
+                self.place_in_sequence(branch, next, item)?
+            }
             Home::Entry(slot) => {
                 self.place_under_key(slot, Id { client, clock: next.clock }, next.len, item)?
             }

@@ -1,0 +1,5 @@
+//! What strangers may send: by name, and by the thousand against real Yjs.
+
+mod differential;
+mod named;
+mod write;
