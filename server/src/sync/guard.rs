@@ -13,7 +13,8 @@ mod update;
 mod value;
 
 pub use index::{Guard, Schema};
-pub use resolve::Checked;
+pub use resolve::{Between, Checked};
+pub use update::Id;
 
 use crate::store::ClientId;
 use read::Reader;
@@ -142,7 +143,5 @@ pub fn awareness(bytes: &[u8]) -> Result<Vec<AwarenessEntry<'_>>, Refused> {
     read().map_err(Refused)
 }
 
-#[cfg(test)]
-mod hostile;
 #[cfg(test)]
 mod tests;

@@ -492,6 +492,9 @@ impl Room {
                 self.batch.answers.remove(&from);
                 self.refuse(from, n, RefusalCode::Malformed, out);
                 self.expel(from, close::MALFORMED, out);
+                if self.content.is_broken() {
+                    self.throw_away(RefusalCode::Unavailable, out);
+                }
                 return;
             }
             Err(code) => {

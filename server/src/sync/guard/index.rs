@@ -74,6 +74,8 @@ pub(super) struct Branch {
     pub dead: bool,
     /// Live UTF-16 code units of a text; live entries of a table.
     pub live: u32,
+    /// Structs that were ever put into its sequence.
+    pub structs: u32,
     pub depth: u8,
 }
 
@@ -87,6 +89,8 @@ pub(super) struct Slot {
     pub in_table: bool,
     /// The live container under this key.
     pub holds: Option<BranchId>,
+    /// Structs that were ever put under this key.
+    pub structs: u32,
     /// Whether a plain value ever stood here (counted as an entry of its table).
     pub counted: bool,
 }
@@ -211,6 +215,11 @@ impl Guard {
 
     /// A new struct makes its container larger.
     fn count_in(&mut self, run: &Run) {
+        match run.home {
+            Home::Sequence(branch) => self.branches[branch as usize].structs += 1,
+            Home::Entry(slot) => self.slot_list[slot as usize].structs += 1,
+            Home::Gone => {}
+        }
         if run.deleted {
             return;
         }

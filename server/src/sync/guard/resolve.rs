@@ -24,9 +24,22 @@ pub struct Checked {
     pub structs: usize,
     /// Who wrote the rows of root tables that it deletes for good or replaces.
     pub removed_rows: Vec<ClientId>,
+    /// Items that name neighbours on both sides, whose order only the document knows.
+    pub between: Vec<Between>,
     pub(super) branches: Vec<NewBranch>,
     pub(super) slots: Vec<(Box<str>, Slot)>,
     pub(super) runs: Vec<NewRun>,
+}
+
+/// An item, and the neighbours that its author says it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Between {
+    /// On its left.
+    pub left: Id,
+    /// Its first character.
+    pub item: Id,
+    /// On its right.
+    pub right: Id,
 }
 
 #[derive(Debug)]
@@ -61,6 +74,9 @@ pub(super) fn resolve(
         created: Vec::new(),
         killed: HashSet::new(),
         torn: Vec::new(),
+        between: Vec::new(),
+        placed: HashMap::new(),
+        steps: 0,
     };
     let newcomers = parsed.blocks.iter().filter(|b| guard.clock(b.client) == 0).count();
     let clients = guard.client_count() + newcomers;
@@ -69,6 +85,9 @@ pub(super) fn resolve(
     }
     for block in 0..parsed.blocks.len() {
         resolver.integrate(block)?;
+    }
+    if source == Source::Client && resolver.steps > limits::PLACING_STEPS_PER_UPDATE_MAX {
+        return Err(Reason::TooMany);
     }
     let deletes_news = resolver.delete(&parsed.deletes)?;
     // Where one neighbour was collected, so was, or is now, all around it. Otherwise Yjs would take
@@ -91,6 +110,7 @@ pub(super) fn resolve(
         structs: runs.len(),
         has_news: !parsed.blocks.is_empty() || deletes_news,
         removed_rows,
+        between: resolver.between,
         branches: resolver.branches,
         slots: resolver.slots,
         runs,
@@ -115,6 +135,11 @@ struct Resolver<'g, 'a> {
     killed: HashSet<BranchId>,
     /// Containers with an item between a neighbour that was collected and one that was not.
     torn: Vec<BranchId>,
+    between: Vec<Between>,
+    /// Structs of this update in each sequence and under each key.
+    placed: HashMap<Home, u64>,
+    /// What placing them may cost.
+    steps: u64,
 }
 
 impl<'a> Resolver<'_, 'a> {
@@ -187,14 +212,37 @@ impl<'a> Resolver<'_, 'a> {
         let gone = Run { len: next.len, home: Home::Gone, introduces: None, deleted: true };
         let Body::Item(item) = &next.body else { return Ok(gone) };
         let home = self.home(item)?;
+        self.count_steps(home, Id { client, clock: next.clock }, item);
         let run = match home {
             Home::Gone => gone,
-            Home::Sequence(branch) => self.place_in_sequence(branch, next, item)?,
+            Home::Sequence(branch) => {
+                let id = Id { client, clock: next.clock };
+                if let (Some(left), Some(right)) = (item.origin, item.right_origin) {
+                    self.between.push(Between { left, item: id, right });
+                }
+                self.place_in_sequence(branch, next, item)?
+            }
             Home::Entry(slot) => {
                 self.place_under_key(slot, Id { client, clock: next.clock }, next.len, item)?
             }
         };
         Ok(run)
+    }
+
+    /// Whoever goes on where they were is placed at once. Everybody else may have to be compared
+    /// with all that stands there, if their author means harm.
+    fn count_steps(&mut self, home: Home, id: Id, item: &Item<'a>) {
+        let before = match home {
+            Home::Sequence(branch) => self.branch(branch).structs,
+            Home::Entry(slot) => self.slot_at(slot).structs,
+            Home::Gone => return,
+        };
+        let placed = self.placed.entry(home).or_default();
+        let goes_on = id.clock.checked_sub(1).map(|clock| Id { client: id.client, clock });
+        if goes_on.is_none() || item.origin != goes_on {
+            self.steps += u64::from(before) + *placed;
+        }
+        *placed += 1;
     }
 
     fn home(&mut self, item: &Item<'a>) -> Result<Home, Reason> {
@@ -256,7 +304,8 @@ impl<'a> Resolver<'_, 'a> {
                 Some(&field.ok_or(Reason::UnknownKey)?.node)
             }
         };
-        let branch = Branch { node, parent: None, id: None, dead: false, live: 0, depth: 0 };
+        let branch =
+            Branch { node, parent: None, id: None, dead: false, live: 0, structs: 0, depth: 0 };
         let id = self.add_branch(branch, Some(name.into()));
         self.new_roots.insert(name, id);
         Ok(id)
@@ -308,7 +357,7 @@ impl<'a> Resolver<'_, 'a> {
             Some(Node::Text { .. } | Node::Value(_)) => return Err(Reason::WrongContent),
         };
         let id = branch_id(self.guard.slot_list.len() + self.slots.len());
-        let slot = Slot { branch, node, in_table, holds: None, counted: false };
+        let slot = Slot { branch, node, in_table, holds: None, structs: 0, counted: false };
         self.slots.push((key.into(), slot));
         self.new_slots.insert((branch, key), id);
         Ok(id)
@@ -331,8 +380,15 @@ impl<'a> Resolver<'_, 'a> {
             (Some(_), _) => return Err(Reason::WrongContent),
             (None, Content::Type(_)) => {
                 let depth = self.deeper(branch)?;
-                let new =
-                    Branch { node: None, parent: None, id: None, dead: false, live: 0, depth };
+                let new = Branch {
+                    node: None,
+                    parent: None,
+                    id: None,
+                    dead: false,
+                    live: 0,
+                    structs: 0,
+                    depth,
+                };
                 run.introduces = Some(self.add_branch(new, None));
             }
             (None, _) => {}
@@ -366,6 +422,7 @@ impl<'a> Resolver<'_, 'a> {
                     id: Some(id),
                     dead: false,
                     live: 0,
+                    structs: 0,
                     depth: self.deeper(slot.branch)?,
                 };
                 let new = self.add_branch(branch, None);

@@ -8,8 +8,10 @@ use sangam_shared::limits;
 
 /// One character or value of one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Id {
+pub struct Id {
+    /// Whose.
     pub client: ClientId,
+    /// The how manieth of that client's.
     pub clock: u32,
 }
 

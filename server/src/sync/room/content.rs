@@ -4,7 +4,7 @@
 use super::Edit;
 use crate::store::{Author, ClientId, Loaded};
 use crate::sync::frame;
-use crate::sync::guard::{self, Checked, Guard, Refused, Schema};
+use crate::sync::guard::{self, Between, Checked, Guard, Id, Refused, Schema};
 use bytes::Bytes;
 use sangam_shared::limits;
 use sangam_shared::message::RefusalCode;
@@ -14,7 +14,9 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{Doc, OffsetKind, Options, ReadTxn, StateVector, Transact, Update};
+use yrs::{
+    Assoc, Doc, ID, OffsetKind, Options, ReadTxn, StateVector, StickyIndex, Transact, Update,
+};
 
 /// What became of an edit.
 pub(super) enum Taken {
@@ -157,6 +159,12 @@ impl Content {
             return Err(RefusalCode::TooLarge);
         }
         let delta = self.apply(update).ok_or(RefusalCode::Malformed)?;
+        if !checked.between.iter().all(|placed| self.is_in_order(placed)) {
+            // Other replicas would put it elsewhere. It is in the document already, so the
+            // document goes; nothing of it was stored or sent.
+            self.broken = true;
+            return Err(RefusalCode::Malformed);
+        }
         self.admit(checked, &delta)?;
         self.owners.extend(claims.iter().copied());
         Ok(Taken::News { update: delta, claims })
@@ -275,6 +283,22 @@ impl Content {
     fn claims_left(&self, author: Author) -> usize {
         let claimed = self.owners.values().filter(|owner| **owner == author).count();
         limits::CLIENTS_PER_AUTHOR_MAX.saturating_sub(claimed)
+    }
+
+    /// Whether an item stands between the neighbours that its author named. An author who names
+    /// them in the wrong order makes every replica place it elsewhere.
+    fn is_in_order(&self, placed: &Between) -> bool {
+        let txn = self.doc.transact();
+        let at = |id: Id| {
+            let id = ID::new(yrs::block::ClientID::new(id.client), id.clock);
+            let offset = StickyIndex::from_id(id, Assoc::After).get_offset(&txn);
+            offset.map(|offset| offset.index)
+        };
+        match (at(placed.left), at(placed.item), at(placed.right)) {
+            (Some(left), Some(item), Some(right)) => left <= item && item <= right,
+            // Collected at once: it stands nowhere.
+            _ => true,
+        }
     }
 
     fn apply(&mut self, update: &[u8]) -> Option<Bytes> {
