@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use sangam_shared::limits;
 use sangam_shared::message::{Hello, close};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -61,12 +62,20 @@ pub async fn serve(socket: WebSocket, connection: Connection) {
     if member.dialect == Dialect::Sangam {
         outbox.send(frame::hello(&hello));
     }
-    let dialect = member.dialect;
+    let (dialect, permission) = (member.dialect, member.permission);
     if room.connect(id, member, Arc::clone(&outbox)).await.is_err() {
         return;
     }
-    let mut wire = Wire { socket, id, room: &room, outbox: &outbox, last_sent: Instant::now() };
-    let end = wire.run(dialect, standing, clock.as_ref(), &draining, drain_after).await;
+    let mut wire = Wire {
+        socket,
+        id,
+        room: &room,
+        outbox: &outbox,
+        standing,
+        permission,
+        last_sent: Instant::now(),
+    };
+    let Err(end) = wire.run(dialect, clock.as_ref(), &draining, drain_after).await;
     if let End::Close(code) = end {
         wire.close(code).await;
     }
@@ -81,58 +90,35 @@ struct Wire<'a> {
     id: ConnectionId,
     room: &'a RoomRef,
     outbox: &'a Outbox,
+    standing: Standing,
+    /// What the room has been told.
+    permission: Permission,
     last_sent: Instant,
 }
 
 impl Wire<'_> {
+    /// Every branch has its turn: a busy room must not keep a socket from being read, a flood of
+    /// input must not keep it from being written, and neither may delay the end of a right.
     async fn run(
         &mut self,
         dialect: Dialect,
-        mut standing: Standing,
         clock: &dyn Clock,
         draining: &CancellationToken,
         drain_after: Duration,
-    ) -> End {
+    ) -> Result<Infallible, End> {
+        // Something may have changed since the upgrade was judged.
+        self.judge().await?;
         let mut pace = Pace::new(clock.now_ms());
+        let beat = Duration::from_millis(limits::KEEPALIVE_INTERVAL_MS);
+        let mut next_beat = Instant::now() + beat;
         let mut last_heard = Instant::now();
-        let keepalive = Duration::from_millis(limits::KEEPALIVE_INTERVAL_MS);
-        let silence = Duration::from_millis(limits::PEER_SILENCE_MS_MAX);
-        let mut permission = match (standing.judge)() {
-            Ok(permission) => permission,
-            Err(code) => return End::Close(code),
-        };
         let mut leave_at: Option<Instant> = None;
         loop {
-            let wake_at = leave_at.unwrap_or(self.last_sent + keepalive);
             tokio::select! {
-                biased;
-                () = self.outbox.ready() => {
-                    if let Some(end) = self.write_out().await {
-                        return end;
-                    }
-                }
-                changed = standing.changes.changed() => {
-                    let judged = if changed.is_ok() {
-                        (standing.judge)()
-                    } else {
-                        Err(close::UNAUTHORIZED)
-                    };
-                    match judged {
-                        Ok(now) if now == permission => {}
-                        Ok(now) => {
-                            permission = now;
-                            if self.room.set_permission(self.id, now).await.is_err() {
-                                return End::Close(close::RESYNC);
-                            }
-                        }
-                        Err(code) => return End::Close(code),
-                    }
-                }
-                () = draining.cancelled(), if leave_at.is_none() => {
-                    leave_at = Some(Instant::now() + drain_after);
-                    if dialect == Dialect::Sangam {
-                        self.outbox.send(frame::draining(limits::DRAIN_MS));
-                    }
+                () = self.outbox.ready() => self.write_out().await?,
+                changed = self.standing.changes.changed() => {
+                    changed.map_err(|_| End::Close(close::UNAUTHORIZED))?;
+                    self.judge().await?;
                 }
                 message = self.socket.next() => {
                     last_heard = Instant::now();
@@ -142,60 +128,90 @@ impl Wire<'_> {
                             if wait_ms > 0 {
                                 tokio::time::sleep(Duration::from_millis(wait_ms)).await;
                             }
-                            match self.room.frame(self.id, bytes).await {
-                                Ok(()) => {}
-                                Err(RoomEnded) => return End::Close(close::RESYNC),
-                            }
+                            self.room.frame(self.id, bytes).await.map_err(room_ended)?;
                         }
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                        Some(Ok(Message::Text(_))) => return End::Close(close::MALFORMED),
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
+                        Some(Ok(Message::Text(_))) => return Err(End::Close(close::MALFORMED)),
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
                     }
                 }
-                () = tokio::time::sleep_until(wake_at) => {
+                () = draining.cancelled(), if leave_at.is_none() => {
+                    leave_at = Some(Instant::now() + drain_after);
+                    if dialect == Dialect::Sangam {
+                        self.outbox.send(frame::draining(limits::DRAIN_MS));
+                    }
+                }
+                () = tokio::time::sleep_until(leave_at.unwrap_or(next_beat)) => {
                     if leave_at.is_some() {
-                        return End::Close(SERVICE_RESTART);
+                        return Err(End::Close(SERVICE_RESTART));
                     }
-                    if last_heard.elapsed() > silence {
-                        return End::Gone;
+                    next_beat = Instant::now() + beat;
+                    if last_heard.elapsed() > Duration::from_millis(limits::PEER_SILENCE_MS_MAX) {
+                        return Err(End::Gone);
                     }
-                    let alive = [
-                        Message::Binary(presence::keepalive()),
-                        Message::Ping(Bytes::new()),
-                    ];
-                    if self.write(alive).await.is_err() {
-                        return End::Gone;
+                    // A session may have expired, which nothing announces.
+                    self.judge().await?;
+                    self.write(vec![Message::Ping(Bytes::new())]).await?;
+                    if self.last_sent.elapsed() >= beat {
+                        self.last_sent = Instant::now();
+                        self.write(vec![Message::Binary(presence::keepalive())]).await?;
                     }
                 }
             }
         }
     }
 
-    async fn write_out(&mut self) -> Option<End> {
-        let mut frames = Vec::new();
-        let close = self.outbox.take(self.id, self.room.fanout(), &mut frames);
-        if !frames.is_empty() && self.write(frames.into_iter().map(Message::Binary)).await.is_err()
-        {
-            return Some(End::Gone);
+    /// Asks again what this connection may do, and tells the room.
+    async fn judge(&mut self) -> Result<(), End> {
+        let now = (self.standing.judge)().map_err(End::Close)?;
+        if now != self.permission {
+            self.permission = now;
+            self.room.set_permission(self.id, now).await.map_err(room_ended)?;
         }
-        close.map(End::Close)
+        Ok(())
     }
 
-    /// Writes all of it, or gives the peer up.
-    async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), ()> {
-        let limit = Duration::from_millis(limits::WRITE_TIMEOUT_MS);
-        let socket = &mut self.socket;
-        let written = timeout(limit, async {
+    async fn write_out(&mut self) -> Result<(), End> {
+        let mut frames = Vec::new();
+        let close = self.outbox.take(self.id, self.room.fanout(), &mut frames);
+        if !frames.is_empty() {
+            self.last_sent = Instant::now();
+            self.write(frames.into_iter().map(Message::Binary).collect()).await?;
+        }
+        close.map_or(Ok(()), |code| Err(End::Close(code)))
+    }
+
+    /// Writes all of it, or gives the peer up: one that does not read, after a while that grows
+    /// with what it was sent; one whose right ends meanwhile, at once.
+    async fn write(&mut self, messages: Vec<Message>) -> Result<(), End> {
+        let bytes: usize = messages.iter().map(message_bytes).sum();
+        let patience = Duration::from_millis(limits::WRITE_TIMEOUT_MS)
+            + Duration::from_secs((bytes / limits::WRITE_BYTES_PER_SECOND_MIN) as u64);
+        let Self { socket, standing, permission, room, id, .. } = self;
+        let writing = timeout(patience, async {
             for message in messages {
                 socket.feed(message).await?;
             }
             socket.flush().await
-        })
-        .await;
-        self.last_sent = Instant::now();
-        match written {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(()),
+        });
+        let mut writing = std::pin::pin!(writing);
+        loop {
+            tokio::select! {
+                written = &mut writing => {
+                    return match written {
+                        Ok(Ok(())) => Ok(()),
+                        Ok(Err(_)) | Err(_) => Err(End::Gone),
+                    };
+                }
+                changed = standing.changes.changed() => {
+                    changed.map_err(|_| End::Close(close::UNAUTHORIZED))?;
+                    let now = (standing.judge)().map_err(End::Close)?;
+                    if now != *permission {
+                        *permission = now;
+                        room.set_permission(*id, now).await.map_err(room_ended)?;
+                    }
+                }
+            }
         }
     }
 
@@ -212,6 +228,17 @@ impl Wire<'_> {
         if closed.await.is_err() {
             tracing::debug!(id = self.id.0, code, "the peer did not answer our close");
         }
+    }
+}
+
+fn room_ended(_: RoomEnded) -> End {
+    End::Close(close::RESYNC)
+}
+
+fn message_bytes(message: &Message) -> usize {
+    match message {
+        Message::Binary(bytes) => bytes.len(),
+        _ => 0,
     }
 }
 

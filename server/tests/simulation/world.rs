@@ -730,7 +730,12 @@ impl World {
                 return false;
             }
         }
-        frames.is_empty() && !self.disk.is_writing() && !self.server.reloading
+        let at_home =
+            |owned: &Owned| owned.person >= PEOPLE || owned.revoked || owned.connection.is_some();
+        self.devices.iter().all(at_home)
+            && frames.is_empty()
+            && !self.disk.is_writing()
+            && !self.server.reloading
     }
 
     /// All agree, and nothing that was called saved is missing.
