@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use yrs::encoding::write::Write;
+use yrs::types::ToJson;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{
@@ -55,6 +56,15 @@ pub enum Heard {
 /// A client id of 32 bits, as Yjs draws it.
 fn client_id() -> u64 {
     u64::from(rand::rng().random_range(1..=u32::MAX))
+}
+
+/// An empty document with a client id of its own.
+#[must_use]
+pub fn new_doc() -> Doc {
+    Doc::with_options(Options {
+        offset_kind: OffsetKind::Utf16,
+        ..Options::with_client_id(yrs::block::ClientID::new(client_id()))
+    })
 }
 
 impl Client {
@@ -111,11 +121,16 @@ impl Client {
             request.headers_mut().insert("origin", HeaderValue::from_str(origin)?);
         }
         let (socket, _) = connect_async(request).await?;
-        let doc = Doc::with_options(Options {
-            offset_kind: OffsetKind::Utf16,
-            ..Options::with_client_id(yrs::block::ClientID::new(client_id()))
-        });
-        Ok(Self { socket, doc, sent: 0, acknowledged: 0, hello: None })
+        Ok(Self { socket, doc: new_doc(), sent: 0, acknowledged: 0, hello: None })
+    }
+
+    /// Connects with `sangam.1` and a document that was there before.
+    ///
+    /// # Errors
+    /// Where the upgrade is refused.
+    pub async fn with_doc(doc: Doc, address: &str, document: &str, token: &str) -> Result<Self> {
+        let fresh = Self::connect(address, document, token, true, None).await?;
+        Ok(Self { doc, ..fresh })
     }
 
     /// Connects again with the same document, as a provider does after a cut.
@@ -132,9 +147,17 @@ impl Client {
     /// # Errors
     /// Where the connection ends first.
     pub async fn sync(&mut self) -> Result<()> {
-        let ours = self.doc.transact().state_vector().encode_v1();
-        self.send(sync(0, &ours)).await?;
+        self.ask().await?;
         self.until(|_, heard| matches!(heard, Heard::Sync(1))).await
+    }
+
+    /// Says what it has.
+    ///
+    /// # Errors
+    /// Where the connection has ended.
+    pub async fn ask(&mut self) -> Result<()> {
+        let ours = self.doc.transact().state_vector().encode_v1();
+        self.send(sync(0, &ours)).await
     }
 
     /// Sends bytes as they are.
@@ -200,6 +223,19 @@ impl Client {
         let Some(Out::YMap(note)) = ideas.get(&txn, id) else { return None };
         let Some(Out::YText(text)) = note.get(&txn, "text") else { return None };
         Some(text.get_string(&txn))
+    }
+
+    /// What the board says, for comparing.
+    ///
+    /// # Panics
+    /// Never: yrs writes JSON.
+    #[must_use]
+    pub fn board(&self) -> serde_json::Value {
+        let ideas = self.doc.get_or_insert_map("ideas");
+        let mut json = String::new();
+        ideas.to_json(&self.doc.transact()).to_json(&mut json);
+        let ideas: serde_json::Value = serde_json::from_str(&json).expect("yrs writes JSON");
+        serde_json::json!({ "ideas": ideas, "minutes": self.minutes() })
     }
 
     /// How many ideas there are.
@@ -277,22 +313,36 @@ impl Client {
     /// # Errors
     /// Where nothing comes.
     pub async fn hear(&mut self) -> Result<Heard> {
+        let next = tokio::time::timeout(crate::PATIENCE, self.frame());
+        match next.await.context("the server says nothing")? {
+            Ok(frame) => self.read(&frame).await,
+            Err(code) => Ok(Heard::Closed(code)),
+        }
+    }
+
+    /// The next frame as it came, or the code that the connection was closed with. Nothing is lost
+    /// where the caller stops waiting.
+    ///
+    /// # Errors
+    /// The close code.
+    pub async fn frame(&mut self) -> Result<Bytes, u16> {
         loop {
-            let next = tokio::time::timeout(crate::PATIENCE, self.socket.next());
-            let Some(Ok(message)) = next.await.context("the server says nothing")? else {
-                return Ok(Heard::Closed(1006));
-            };
-            match message {
-                Message::Binary(frame) => return self.read(&frame).await,
-                Message::Close(frame) => {
-                    return Ok(Heard::Closed(frame.map_or(1005, |frame| frame.code.into())));
+            match self.socket.next().await {
+                Some(Ok(Message::Binary(frame))) => return Ok(frame),
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(frame.map_or(1005, |frame| frame.code.into()));
                 }
-                _ => {}
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(1006),
             }
         }
     }
 
-    async fn read(&mut self, frame: &[u8]) -> Result<Heard> {
+    /// Does what a provider does with a frame.
+    ///
+    /// # Errors
+    /// Where it makes no sense, or its answer cannot be sent.
+    pub async fn read(&mut self, frame: &[u8]) -> Result<Heard> {
         let (kind, rest) = varint(frame)?;
         Ok(match kind {
             0 => {

@@ -1,9 +1,11 @@
 //! Real clients against the real binary: the harness that the wire tests share.
 
 mod client;
+mod proxy;
 mod server;
 
-pub use client::{Client, Heard};
+pub use client::{Client, Heard, new_doc};
+pub use proxy::Proxy;
 pub use server::{Board, Links, Server, run};
 
 use std::time::Duration;
