@@ -183,20 +183,34 @@ impl Client {
     /// # Errors
     /// Where the connection has ended.
     pub async fn add_idea(&mut self, text: &str) -> Result<(String, u64)> {
-        let id = uuid::Uuid::from_u128(rand::rng().random()).to_string();
-        let update = {
-            let ideas = self.doc.get_or_insert_map("ideas");
-            let mut txn = self.doc.transact_mut();
-            let note: MapRef = ideas.insert(&mut txn, id.as_str(), MapPrelim::default());
-            let _: TextRef = note.insert(&mut txn, "text", TextPrelim::new(text));
-            let _: MapRef = note.insert(&mut txn, "translations", MapPrelim::default());
-            let _: MapRef = note.insert(&mut txn, "translationMeta", MapPrelim::default());
-            note.insert(&mut txn, "order", "a0");
-            txn.commit();
-            txn.encode_update_v1()
-        };
+        let (id, update) = self.write_idea(text);
         let n = self.send_update(&update).await?;
         Ok((id, n))
+    }
+
+    /// Writes an idea, and offers it as if it had been asked for.
+    ///
+    /// # Errors
+    /// Where the connection has ended.
+    pub async fn add_idea_as_step_2(&mut self, text: &str) -> Result<(String, u64)> {
+        let (id, update) = self.write_idea(text);
+        self.sent += 1;
+        self.send(sync(1, &update)).await?;
+        Ok((id, self.sent))
+    }
+
+    fn write_idea(&self, text: &str) -> (String, Vec<u8>) {
+        let id = uuid::Uuid::from_u128(rand::rng().random()).to_string();
+        let ideas = self.doc.get_or_insert_map("ideas");
+        let mut txn = self.doc.transact_mut();
+        let note: MapRef = ideas.insert(&mut txn, id.as_str(), MapPrelim::default());
+        let _: TextRef = note.insert(&mut txn, "text", TextPrelim::new(text));
+        let _: MapRef = note.insert(&mut txn, "translations", MapPrelim::default());
+        let _: MapRef = note.insert(&mut txn, "translationMeta", MapPrelim::default());
+        note.insert(&mut txn, "order", "a0");
+        txn.commit();
+        let update = txn.encode_update_v1();
+        (id, update)
     }
 
     /// Types into the minutes; returns the number of the message.
@@ -209,6 +223,21 @@ impl Client {
             let mut txn = self.doc.transact_mut();
             let at = at.min(minutes.len(&txn));
             minutes.insert(&mut txn, at, text);
+            txn.commit();
+            txn.encode_update_v1()
+        };
+        self.send_update(&update).await
+    }
+
+    /// Strikes out the beginning of the minutes; returns the number of the message.
+    ///
+    /// # Errors
+    /// Where the connection has ended.
+    pub async fn strike_minutes(&mut self, len: u32) -> Result<u64> {
+        let update = {
+            let minutes = self.doc.get_or_insert_text("minutes");
+            let mut txn = self.doc.transact_mut();
+            minutes.remove_range(&mut txn, 0, len);
             txn.commit();
             txn.encode_update_v1()
         };

@@ -26,7 +26,7 @@ const DEVICES: usize = 5;
 /// Stock Yjs clients.
 const STOCK: usize = 3;
 /// How long it may take until all agree, once the network is calm.
-const CALM: Duration = Duration::from_secs(60);
+const CALM: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 struct Word {

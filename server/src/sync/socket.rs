@@ -184,25 +184,19 @@ impl Wire<'_> {
     /// Writes all of it, or gives the peer up: one that does not read, after a while that grows
     /// with what it was sent; one whose right ends meanwhile, at once.
     async fn write(&mut self, messages: Vec<Message>) -> Result<(), End> {
-        let bytes: usize = messages.iter().map(message_bytes).sum();
-        let patience = Duration::from_millis(limits::WRITE_TIMEOUT_MS)
-            + Duration::from_secs((bytes / limits::WRITE_BYTES_PER_SECOND_MIN) as u64);
         let Self { socket, standing, permission, room, id, .. } = self;
-        let writing = timeout(patience, async {
+        let writing = async {
+            let mut patience = patience(0);
             for message in messages {
-                socket.feed(message).await?;
+                patience = self::patience(message_bytes(&message));
+                timeout(patience, socket.feed(message)).await.map_err(drop)?.map_err(drop)?;
             }
-            socket.flush().await
-        });
+            timeout(patience, socket.flush()).await.map_err(drop)?.map_err(drop)
+        };
         let mut writing = std::pin::pin!(writing);
         loop {
             tokio::select! {
-                written = &mut writing => {
-                    return match written {
-                        Ok(Ok(())) => Ok(()),
-                        Ok(Err(_)) | Err(_) => Err(End::Gone),
-                    };
-                }
+                written = &mut writing => return written.map_err(|()| End::Gone),
                 changed = standing.changes.changed() => {
                     changed.map_err(|_| End::Close(close::UNAUTHORIZED))?;
                     let now = (standing.judge)().map_err(End::Close)?;
@@ -233,6 +227,12 @@ impl Wire<'_> {
 
 fn room_ended(_: RoomEnded) -> End {
     End::Close(close::RESYNC)
+}
+
+/// How long one message of so many bytes may take.
+fn patience(bytes: usize) -> Duration {
+    Duration::from_millis(limits::WRITE_TIMEOUT_MS)
+        + Duration::from_secs((bytes / limits::WRITE_BYTES_PER_SECOND_MIN) as u64)
 }
 
 fn message_bytes(message: &Message) -> usize {
