@@ -23,4 +23,13 @@ fuzz: ## hostile bytes through guard and yrs; CASES=10000000 SEED=1
 	@SANGAM_FUZZ_CASES=$${CASES:-10000000} SANGAM_FUZZ_SEED=$${SEED:-1} \
 		cargo test --release -p sangam --lib hostile_bytes -- --nocapture
 
-.PHONY: help build run test check fuzz
+simulate: ## seeded worlds of the pure room; SEEDS=1000000 FIRST_SEED=1
+	@SANGAM_SIMULATION_SEEDS=$${SEEDS:-1000000} SANGAM_SIMULATION_FIRST_SEED=$${FIRST_SEED:-1} \
+		cargo test --release --locked -p sangam --test simulation -- --nocapture
+
+chaos: build ## the real binary in a bad network, killed again and again; MINUTES=10 SEED=...
+	@SANGAM_CHAOS_SECONDS=$$(( $${MINUTES:-10} * 60 )) \
+		$${SEED:+env SANGAM_CHAOS_SEED=$$SEED} \
+		cargo test --release --locked -p sangam-tests --test chaos -- --nocapture
+
+.PHONY: help build run test check fuzz simulate chaos

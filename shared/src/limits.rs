@@ -11,8 +11,11 @@ pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 pub const AUTH_TIMEOUT_MS: u64 = 5_000;
 /// Milliseconds to wait for a peer to answer our close.
 pub const CLOSE_TIMEOUT_MS: u64 = 1_000;
-/// Milliseconds that one write to a socket may take before the peer is closed.
+/// Milliseconds that one write to a socket may take before the peer is closed, however little
+/// there is to write.
 pub const WRITE_TIMEOUT_MS: u64 = 10_000;
+/// Bytes per second that a peer must read, so that a slow phone may take its time for a large board.
+pub const WRITE_BYTES_PER_SECOND_MIN: usize = 16 * 1024;
 /// Milliseconds without any frame before the server sends an (empty) presence frame:
 /// y-websocket reconnects when it hears nothing for 30 s.
 pub const KEEPALIVE_INTERVAL_MS: u64 = 12_000;

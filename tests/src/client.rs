@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use yrs::encoding::write::Write;
+use yrs::types::ToJson;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{
@@ -56,6 +57,15 @@ pub enum Heard {
 /// A client id of 32 bits, as Yjs draws it.
 fn client_id() -> u64 {
     u64::from(rand::rng().random_range(1..=u32::MAX))
+}
+
+/// An empty document with a client id of its own.
+#[must_use]
+pub fn new_doc() -> Doc {
+    Doc::with_options(Options {
+        offset_kind: OffsetKind::Utf16,
+        ..Options::with_client_id(yrs::block::ClientID::new(client_id()))
+    })
 }
 
 impl Client {
@@ -112,11 +122,16 @@ impl Client {
             request.headers_mut().insert("origin", HeaderValue::from_str(origin)?);
         }
         let (socket, _) = connect_async(request).await?;
-        let doc = Doc::with_options(Options {
-            offset_kind: OffsetKind::Utf16,
-            ..Options::with_client_id(yrs::block::ClientID::new(client_id()))
-        });
-        Ok(Self { socket, doc, sent: 0, acknowledged: 0, hello: None })
+        Ok(Self { socket, doc: new_doc(), sent: 0, acknowledged: 0, hello: None })
+    }
+
+    /// Connects with `sangam.1` and a document that was there before.
+    ///
+    /// # Errors
+    /// Where the upgrade is refused.
+    pub async fn with_doc(doc: Doc, address: &str, document: &str, token: &str) -> Result<Self> {
+        let fresh = Self::connect(address, document, token, true, None).await?;
+        Ok(Self { doc, ..fresh })
     }
 
     /// Connects again with the same document, as a provider does after a cut.
@@ -133,9 +148,17 @@ impl Client {
     /// # Errors
     /// Where the connection ends first.
     pub async fn sync(&mut self) -> Result<()> {
-        let ours = self.doc.transact().state_vector().encode_v1();
-        self.send(sync(0, &ours)).await?;
+        self.ask().await?;
         self.until(|_, heard| matches!(heard, Heard::Sync(1))).await
+    }
+
+    /// Says what it has.
+    ///
+    /// # Errors
+    /// Where the connection has ended.
+    pub async fn ask(&mut self) -> Result<()> {
+        let ours = self.doc.transact().state_vector().encode_v1();
+        self.send(sync(0, &ours)).await
     }
 
     /// Sends bytes as they are.
@@ -161,20 +184,34 @@ impl Client {
     /// # Errors
     /// Where the connection has ended.
     pub async fn add_idea(&mut self, text: &str) -> Result<(String, u64)> {
-        let id = uuid::Uuid::from_u128(rand::rng().random()).to_string();
-        let update = {
-            let ideas = self.doc.get_or_insert_map("ideas");
-            let mut txn = self.doc.transact_mut();
-            let note: MapRef = ideas.insert(&mut txn, id.as_str(), MapPrelim::default());
-            let _: TextRef = note.insert(&mut txn, "text", TextPrelim::new(text));
-            let _: MapRef = note.insert(&mut txn, "translations", MapPrelim::default());
-            let _: MapRef = note.insert(&mut txn, "translationMeta", MapPrelim::default());
-            note.insert(&mut txn, "order", "a0");
-            txn.commit();
-            txn.encode_update_v1()
-        };
+        let (id, update) = self.write_idea(text);
         let n = self.send_update(&update).await?;
         Ok((id, n))
+    }
+
+    /// Writes an idea, and offers it as if it had been asked for.
+    ///
+    /// # Errors
+    /// Where the connection has ended.
+    pub async fn add_idea_as_step_2(&mut self, text: &str) -> Result<(String, u64)> {
+        let (id, update) = self.write_idea(text);
+        self.sent += 1;
+        self.send(sync(1, &update)).await?;
+        Ok((id, self.sent))
+    }
+
+    fn write_idea(&self, text: &str) -> (String, Vec<u8>) {
+        let id = uuid::Uuid::from_u128(rand::rng().random()).to_string();
+        let ideas = self.doc.get_or_insert_map("ideas");
+        let mut txn = self.doc.transact_mut();
+        let note: MapRef = ideas.insert(&mut txn, id.as_str(), MapPrelim::default());
+        let _: TextRef = note.insert(&mut txn, "text", TextPrelim::new(text));
+        let _: MapRef = note.insert(&mut txn, "translations", MapPrelim::default());
+        let _: MapRef = note.insert(&mut txn, "translationMeta", MapPrelim::default());
+        note.insert(&mut txn, "order", "a0");
+        txn.commit();
+        let update = txn.encode_update_v1();
+        (id, update)
     }
 
     /// Types into the minutes; returns the number of the message.
@@ -187,6 +224,21 @@ impl Client {
             let mut txn = self.doc.transact_mut();
             let at = at.min(minutes.len(&txn));
             minutes.insert(&mut txn, at, text);
+            txn.commit();
+            txn.encode_update_v1()
+        };
+        self.send_update(&update).await
+    }
+
+    /// Strikes out the beginning of the minutes; returns the number of the message.
+    ///
+    /// # Errors
+    /// Where the connection has ended.
+    pub async fn strike_minutes(&mut self, len: u32) -> Result<u64> {
+        let update = {
+            let minutes = self.doc.get_or_insert_text("minutes");
+            let mut txn = self.doc.transact_mut();
+            minutes.remove_range(&mut txn, 0, len);
             txn.commit();
             txn.encode_update_v1()
         };
@@ -209,6 +261,19 @@ impl Client {
         let ideas = self.doc.get_or_insert_map("ideas");
         let ids: Vec<String> = ideas.keys(&self.doc.transact()).map(str::to_owned).collect();
         ids.into_iter().filter_map(|id| self.idea(&id).map(|text| (id, text))).collect()
+    }
+
+    /// What the board says, for comparing.
+    ///
+    /// # Panics
+    /// Never: yrs writes JSON.
+    #[must_use]
+    pub fn board(&self) -> serde_json::Value {
+        let ideas = self.doc.get_or_insert_map("ideas");
+        let mut json = String::new();
+        ideas.to_json(&self.doc.transact()).to_json(&mut json);
+        let ideas: serde_json::Value = serde_json::from_str(&json).expect("yrs writes JSON");
+        serde_json::json!({ "ideas": ideas, "minutes": self.minutes() })
     }
 
     /// How many ideas there are.
@@ -286,22 +351,36 @@ impl Client {
     /// # Errors
     /// Where nothing comes.
     pub async fn hear(&mut self) -> Result<Heard> {
+        let next = tokio::time::timeout(crate::PATIENCE, self.frame());
+        match next.await.context("the server says nothing")? {
+            Ok(frame) => self.read(&frame).await,
+            Err(code) => Ok(Heard::Closed(code)),
+        }
+    }
+
+    /// The next frame as it came, or the code that the connection was closed with. Nothing is lost
+    /// where the caller stops waiting.
+    ///
+    /// # Errors
+    /// The close code.
+    pub async fn frame(&mut self) -> Result<Bytes, u16> {
         loop {
-            let next = tokio::time::timeout(crate::PATIENCE, self.socket.next());
-            let Some(Ok(message)) = next.await.context("the server says nothing")? else {
-                return Ok(Heard::Closed(1006));
-            };
-            match message {
-                Message::Binary(frame) => return self.read(&frame).await,
-                Message::Close(frame) => {
-                    return Ok(Heard::Closed(frame.map_or(1005, |frame| frame.code.into())));
+            match self.socket.next().await {
+                Some(Ok(Message::Binary(frame))) => return Ok(frame),
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(frame.map_or(1005, |frame| frame.code.into()));
                 }
-                _ => {}
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(1006),
             }
         }
     }
 
-    async fn read(&mut self, frame: &[u8]) -> Result<Heard> {
+    /// Does what a provider does with a frame.
+    ///
+    /// # Errors
+    /// Where it makes no sense, or its answer cannot be sent.
+    pub async fn read(&mut self, frame: &[u8]) -> Result<Heard> {
         let (kind, rest) = varint(frame)?;
         Ok(match kind {
             0 => {

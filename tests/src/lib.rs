@@ -2,10 +2,12 @@
 
 mod client;
 pub mod http;
+mod proxy;
 mod server;
 mod small_disk;
 
-pub use client::{Client, Heard};
+pub use client::{Client, Heard, new_doc};
+pub use proxy::Proxy;
 pub use server::{Board, Links, Place, Server, run};
 pub use small_disk::SmallDisk;
 

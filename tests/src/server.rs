@@ -215,6 +215,18 @@ impl Server {
         tokio::time::timeout(crate::PATIENCE, ask).await.context("no answer")?
     }
 
+    /// Bytes of memory that the process holds.
+    ///
+    /// # Errors
+    /// Where the system does not say.
+    pub fn memory_bytes(&self) -> Result<u64> {
+        let pid = self.child.id().context("it runs")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next());
+        Ok(kilobytes.context("no VmRSS")?.parse::<u64>()? * 1024)
+    }
+
     /// SIGKILL, then the same port and folder again.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! Tokens, sessions, and the one function that says who may do what.
 
+use crate::event::DocumentInfo;
 use crate::store::Author;
+use crate::sync::frame::ClientMessage;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
@@ -183,6 +185,28 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
     if allowed { Ok(()) } else { Err(Denied::Forbidden) }
 }
 
+/// What a message on the wire may do to a document. An edit that says nothing new is no edit: see
+/// [`crate::sync::room::Permission`].
+///
+/// # Errors
+/// [`Denied`]
+pub fn allow_message(
+    principal: &Principal,
+    message: &ClientMessage<'_>,
+    document: &DocumentInfo,
+) -> Result<(), Denied> {
+    let DocumentInfo { kind, owner, event } = *document;
+    let action = match message {
+        ClientMessage::SyncStep1(_)
+        | ClientMessage::Awareness(_)
+        | ClientMessage::QueryAwareness => Action::ReadDocument(kind, owner),
+        ClientMessage::SyncStep2(_) | ClientMessage::Update(_) => {
+            Action::WriteDocument(kind, owner)
+        }
+    };
+    allow(principal, event, action)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,6 +256,44 @@ mod tests {
                 assert_eq!(allow(&who, here, action).is_ok(), expected, "{role:?} {action:?}");
                 let elsewhere = EventId(Uuid::from_u128(9));
                 assert_eq!(allow(&who, elsewhere, action), Err(Denied::Foreign));
+            }
+        }
+    }
+
+    /// Every role, every message, every document, written out: `r` it is taken, `-` it is not.
+    #[test]
+    fn every_message_of_every_role_to_every_document_is_judged() {
+        use ClientMessage::{Awareness, QueryAwareness, SyncStep1, SyncStep2, Update};
+        use DocumentKind::{Board, Private, Stage};
+        let messages =
+            [SyncStep1(&[]), SyncStep2(&[]), Update(&[]), Awareness(&[]), QueryAwareness];
+        let (own, others) = (Some(1), Some(2));
+        let table = [
+            (Role::Screen, Board, None, "r--rr"),
+            (Role::Screen, Stage, None, "r--rr"),
+            (Role::Screen, Private, own, "-----"),
+            (Role::Participant, Board, None, "rrrrr"),
+            (Role::Participant, Stage, None, "r--rr"),
+            (Role::Participant, Private, own, "rrrrr"),
+            (Role::Participant, Private, others, "-----"),
+            (Role::Facilitator, Board, None, "rrrrr"),
+            (Role::Facilitator, Stage, None, "r--rr"),
+            (Role::Facilitator, Private, own, "rrrrr"),
+            (Role::Facilitator, Private, others, "-----"),
+            (Role::Organiser, Board, None, "rrrrr"),
+            (Role::Organiser, Stage, None, "r--rr"),
+            (Role::Organiser, Private, own, "rrrrr"),
+            (Role::Organiser, Private, others, "-----"),
+        ];
+        for (role, kind, owner, expected) in table {
+            let who = principal(role, (role != Role::Screen).then_some(1));
+            let owner = owner.map(|n| PersonId(Uuid::from_u128(n)));
+            let here = DocumentInfo { kind, owner, event: EventId(Uuid::nil()) };
+            let elsewhere = DocumentInfo { event: EventId(Uuid::from_u128(9)), ..here };
+            for (message, expected) in messages.iter().zip(expected.chars()) {
+                let allowed = allow_message(&who, message, &here).is_ok();
+                assert_eq!(allowed, expected == 'r', "{role:?} {kind:?} {message:?}");
+                assert_eq!(allow_message(&who, message, &elsewhere), Err(Denied::Foreign));
             }
         }
     }

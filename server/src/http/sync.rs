@@ -6,9 +6,10 @@
 
 use super::problem::{Code, Problem};
 use super::{Api, bearer, cookie};
-use crate::event::access::{self, Action, Denied, Principal};
-use crate::event::{DocumentInfo, Events};
+use crate::event::DocumentInfo;
+use crate::event::access::{self, Denied, Principal, allow_message};
 use crate::sync::fallback::{Ends, Refused};
+use crate::sync::frame::ClientMessage;
 use crate::sync::room::{Dialect, Member, Permission};
 use crate::sync::socket::{self, Connection, Standing};
 use axum::Json;
@@ -91,22 +92,16 @@ fn admit(api: &Api, document: &str, token: Option<String>) -> Result<Guest, u16>
     let principal = api.events.principal(&token).map_err(close_code)?;
     let id: DocumentId = document.parse().map_err(|_| close::NOT_FOUND)?;
     let info = api.events.document(id).ok_or(close::NOT_FOUND)?;
-    permission(&api.events, &principal, info)?;
+    permission(&principal, info)?;
     if api.sockets.len() >= limits::CONNECTIONS_MAX || api.draining.is_cancelled() {
         return Err(close::RESYNC);
     }
     Ok(Guest { principal, document: id, info, token })
 }
 
-fn permission(
-    events: &Events,
-    principal: &Principal,
-    info: DocumentInfo,
-) -> Result<Permission, u16> {
-    let read = Action::ReadDocument(info.kind, info.owner);
-    let write = Action::WriteDocument(info.kind, info.owner);
-    events.allow(principal, info.event, read).map_err(close_code)?;
-    let may_write = events.allow(principal, info.event, write).is_ok();
+fn permission(principal: &Principal, info: DocumentInfo) -> Result<Permission, u16> {
+    allow_message(principal, &ClientMessage::SyncStep1(&[]), &info).map_err(close_code)?;
+    let may_write = allow_message(principal, &ClientMessage::Update(&[]), &info).is_ok();
     Ok(if may_write { Permission::Write } else { Permission::Read })
 }
 
@@ -125,11 +120,14 @@ async fn connection(api: &Arc<Api>, guest: Guest, dialect: Dialect) -> Result<Co
         close::RESYNC
     })?;
     let changes = api.events.changes();
-    let permission = permission(&api.events, &principal, info)?;
+    let permission = permission(&principal, info)?;
+    if room.users() > limits::CONNECTIONS_PER_ROOM_MAX {
+        return Err(close::RESYNC);
+    }
     let events = Arc::clone(&api.events);
     let judge = move || {
         let principal = events.principal(&token).map_err(close_code)?;
-        self::permission(&events, &principal, info)
+        self::permission(&principal, info)
     };
     let hello = Hello {
         epoch: api.store.epoch(),

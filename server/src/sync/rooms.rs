@@ -10,8 +10,8 @@ use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
 use sangam_shared::message::RefusalCode;
 use sangam_shared::schema::DocumentKind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -96,7 +96,15 @@ impl Rooms {
                     open.remove_if(&document, unused).is_some()
                 };
                 let damaged = task.is_damaged();
-                self.tasks.spawn(task.run(may_end));
+                let ended = Ended {
+                    document,
+                    entry: Arc::downgrade(&room.entry),
+                    open: Arc::clone(&self.open),
+                };
+                self.tasks.spawn(async move {
+                    let _ended = ended;
+                    task.run(may_end).await;
+                });
                 Ok::<_, StoreError>(Handle { inbox, fanout, damaged })
             })
             .await?;
@@ -142,7 +150,29 @@ impl Rooms {
     }
 }
 
+/// Takes a room out of the registry when its task ends, however it ends: after a panic the next
+/// who asks gets a fresh room from the log, not a dead one for ever.
+struct Ended {
+    document: DocumentId,
+    entry: Weak<Entry>,
+    open: Arc<DashMap<DocumentId, Arc<Entry>>>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.open.remove_if(&self.document, |_, entry| {
+            std::ptr::eq(Arc::as_ptr(entry), self.entry.as_ptr())
+        });
+    }
+}
+
 impl RoomRef {
+    /// How many hold this room open: its connections, and whoever works on it just now.
+    #[must_use]
+    pub fn users(&self) -> usize {
+        self.entry.users.load(Ordering::Acquire)
+    }
+
     /// The document.
     #[must_use]
     pub fn document(&self) -> DocumentId {

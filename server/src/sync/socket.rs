@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use sangam_shared::limits;
 use sangam_shared::message::{Hello, close};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -95,12 +96,13 @@ pub async fn serve(line: impl Line, connection: Connection) {
     if member.dialect == Dialect::Sangam {
         outbox.send(frame::hello(&hello));
     }
-    let dialect = member.dialect;
+    let (dialect, permission) = (member.dialect, member.permission);
     if room.connect(id, member, Arc::clone(&outbox)).await.is_err() {
         return;
     }
-    let mut wire = Wire { line, id, room: &room, outbox: &outbox, last_sent: Instant::now() };
-    let end = wire.run(dialect, standing, clock.as_ref(), &draining, drain_after).await;
+    let standing = Held { standing, permission, room: &room, id };
+    let mut wire = Wire { line, outbox: &outbox, held: standing };
+    let Err(end) = wire.run(dialect, clock.as_ref(), &draining, drain_after).await;
     if let End::Close(code) = end {
         wire.line.close(code).await;
     }
@@ -112,62 +114,58 @@ pub async fn serve(line: impl Line, connection: Connection) {
 
 struct Wire<'a, L> {
     line: L,
-    id: ConnectionId,
-    room: &'a RoomRef,
     outbox: &'a Outbox,
-    last_sent: Instant,
+    held: Held<'a>,
+}
+
+/// A right, as long as it is held.
+struct Held<'a> {
+    standing: Standing,
+    /// What the room has been told.
+    permission: Permission,
+    room: &'a RoomRef,
+    id: ConnectionId,
+}
+
+impl Held<'_> {
+    /// Returns when something has changed and the right is still there; errs when it has ended.
+    async fn changed(&mut self) -> Result<(), End> {
+        self.standing.changes.changed().await.map_err(|_| End::Close(close::UNAUTHORIZED))?;
+        self.judge().await
+    }
+
+    /// Asks again what this connection may do, and tells the room.
+    async fn judge(&mut self) -> Result<(), End> {
+        let now = (self.standing.judge)().map_err(End::Close)?;
+        if now != self.permission {
+            self.permission = now;
+            self.room.set_permission(self.id, now).await.map_err(room_ended)?;
+        }
+        Ok(())
+    }
 }
 
 impl<L: Line> Wire<'_, L> {
+    /// Every branch has its turn: a busy room must not keep a socket from being read, a flood of
+    /// input must not keep it from being written, and neither may delay the end of a right.
     async fn run(
         &mut self,
         dialect: Dialect,
-        mut standing: Standing,
         clock: &dyn Clock,
         draining: &CancellationToken,
         drain_after: Duration,
-    ) -> End {
+    ) -> Result<Infallible, End> {
+        // Something may have changed since the upgrade was judged.
+        self.held.judge().await?;
         let mut pace = Pace::new(clock.now_ms());
+        let beat = Duration::from_millis(limits::KEEPALIVE_INTERVAL_MS);
+        let mut next_beat = Instant::now() + beat;
         let mut last_heard = Instant::now();
-        let keepalive = Duration::from_millis(limits::KEEPALIVE_INTERVAL_MS);
-        let silence = Duration::from_millis(limits::PEER_SILENCE_MS_MAX);
-        let mut permission = match (standing.judge)() {
-            Ok(permission) => permission,
-            Err(code) => return End::Close(code),
-        };
         let mut leave_at: Option<Instant> = None;
         loop {
-            let wake_at = leave_at.unwrap_or(self.last_sent + keepalive);
             tokio::select! {
-                biased;
-                () = self.outbox.ready() => {
-                    if let Some(end) = self.write_out().await {
-                        return end;
-                    }
-                }
-                changed = standing.changes.changed() => {
-                    let judged = if changed.is_ok() {
-                        (standing.judge)()
-                    } else {
-                        Err(close::UNAUTHORIZED)
-                    };
-                    match judged {
-                        Ok(now) if now == permission => {}
-                        Ok(now) => {
-                            permission = now;
-                            if self.room.set_permission(self.id, now).await.is_err() {
-                                return End::Close(close::RESYNC);
-                            }
-                        }
-                        Err(code) => return End::Close(code),
-                    }
-                }
-                () = draining.cancelled(), if leave_at.is_none() => {
-                    leave_at = Some(Instant::now() + drain_after);
-                    if dialect == Dialect::Sangam {
-                        self.outbox.send(frame::draining(limits::DRAIN_MS));
-                    }
-                }
+                () = self.outbox.ready() => self.write_out().await?,
+                changed = self.held.changed() => changed?,
                 heard = self.line.hear() => {
                     last_heard = Instant::now();
                     match heard {
@@ -176,53 +174,75 @@ impl<L: Line> Wire<'_, L> {
                             if wait_ms > 0 {
                                 tokio::time::sleep(Duration::from_millis(wait_ms)).await;
                             }
-                            match self.room.frame(self.id, bytes).await {
-                                Ok(()) => {}
-                                Err(RoomEnded) => return End::Close(close::RESYNC),
-                            }
+                            self.held.room.frame(self.held.id, bytes).await.map_err(room_ended)?;
                         }
                         Heard::Alive => {}
-                        Heard::Malformed => return End::Close(close::MALFORMED),
-                        Heard::Gone => return End::Gone,
+                        Heard::Malformed => return Err(End::Close(close::MALFORMED)),
+                        Heard::Gone => return Err(End::Gone),
                     }
                 }
-                () = tokio::time::sleep_until(wake_at) => {
+                () = draining.cancelled(), if leave_at.is_none() => {
+                    leave_at = Some(Instant::now() + drain_after);
+                    if dialect == Dialect::Sangam {
+                        self.outbox.send(frame::draining(limits::DRAIN_MS));
+                    }
+                }
+                () = tokio::time::sleep_until(leave_at.unwrap_or(next_beat)) => {
                     if leave_at.is_some() {
-                        return End::Close(SERVICE_RESTART);
+                        return Err(End::Close(SERVICE_RESTART));
                     }
-                    if last_heard.elapsed() > silence {
-                        return End::Gone;
+                    next_beat = Instant::now() + beat;
+                    if last_heard.elapsed() > Duration::from_millis(limits::PEER_SILENCE_MS_MAX) {
+                        return Err(End::Gone);
                     }
-                    let alive = within_write_timeout(self.line.keep_alive()).await;
-                    self.last_sent = Instant::now();
-                    if alive.is_err() {
-                        return End::Gone;
-                    }
+                    // A session may have expired, which nothing announces.
+                    self.held.judge().await?;
+                    while_held(&mut self.held, patience(0), self.line.keep_alive()).await?;
                 }
             }
         }
     }
 
-    async fn write_out(&mut self) -> Option<End> {
+    async fn write_out(&mut self) -> Result<(), End> {
         let mut frames = Vec::new();
-        let close = self.outbox.take(self.id, self.room.fanout(), &mut frames);
+        let close = self.outbox.take(self.held.id, self.held.room.fanout(), &mut frames);
         if !frames.is_empty() {
-            let written = within_write_timeout(self.line.write(frames)).await;
-            self.last_sent = Instant::now();
-            if written.is_err() {
-                return Some(End::Gone);
-            }
+            let patience = patience(frames.iter().map(Bytes::len).sum());
+            while_held(&mut self.held, patience, self.line.write(frames)).await?;
         }
-        close.map(End::Close)
+        close.map_or(Ok(()), |code| Err(End::Close(code)))
     }
 }
 
-/// A peer that does not read is given up.
-async fn within_write_timeout(
+/// Writes all of it, or gives the peer up: one that does not read, after a while; one whose right
+/// ends meanwhile, at once.
+async fn while_held(
+    held: &mut Held<'_>,
+    patience: Duration,
     write: impl Future<Output = Result<(), Gone>> + Send,
-) -> Result<(), Gone> {
-    let limit = Duration::from_millis(limits::WRITE_TIMEOUT_MS);
-    timeout(limit, write).await.unwrap_or(Err(Gone))
+) -> Result<(), End> {
+    let mut writing = std::pin::pin!(timeout(patience, write));
+    loop {
+        tokio::select! {
+            written = &mut writing => {
+                return match written {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(Gone)) | Err(_) => Err(End::Gone),
+                };
+            }
+            changed = held.changed() => changed?,
+        }
+    }
+}
+
+fn room_ended(_: RoomEnded) -> End {
+    End::Close(close::RESYNC)
+}
+
+/// How long so many bytes may take.
+fn patience(bytes: usize) -> Duration {
+    Duration::from_millis(limits::WRITE_TIMEOUT_MS)
+        + Duration::from_secs((bytes / limits::WRITE_BYTES_PER_SECOND_MIN) as u64)
 }
 
 impl Line for WebSocket {

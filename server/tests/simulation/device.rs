@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use rand::Rng;
 use rand::seq::IndexedRandom;
+use sangam_shared::message::RefusalCode;
 use std::collections::VecDeque;
 use yrs::types::ToJson;
 use yrs::updates::decoder::Decode;
@@ -141,7 +142,7 @@ impl Device {
                         Deed::Struck { note: note.clone(), word }
                     }
                     _ => {
-                        map.insert(&mut txn, "deletedAt", 1_649_412_000_000_i64 as f64);
+                        map.insert(&mut txn, "deletedAt", 1_649_412_000_000_f64);
                         Deed::Tray { note: note.clone() }
                     }
                 }
@@ -189,9 +190,11 @@ impl Device {
                     }
                 }
                 self.refused = true;
-                use sangam_shared::message::RefusalCode::{Gap, ReadOnly, Unavailable};
-                if !matches!(refusal.code, Gap | ReadOnly | Unavailable) {
-                    self.complain(format!("was refused: {:?}", refusal.code));
+                if !matches!(
+                    refusal.code,
+                    RefusalCode::Gap | RefusalCode::ReadOnly | RefusalCode::Unavailable
+                ) {
+                    self.complain(&format!("was refused: {:?}", refusal.code));
                 }
             }
             _ => {}
@@ -223,11 +226,11 @@ impl Device {
         let update = Update::decode_v1(update).expect("the server's own bytes");
         let applied = self.doc.transact_mut().apply_update(update);
         if applied.is_err() || self.doc.transact().has_missing_updates() {
-            self.complain("was sent an update whose past it lacks".to_owned());
+            self.complain("was sent an update whose past it lacks");
         }
     }
 
-    pub(crate) fn complain(&mut self, of: String) {
+    pub(crate) fn complain(&mut self, of: &str) {
         self.complaint.get_or_insert(format!("device {} {of}", self.name));
     }
 

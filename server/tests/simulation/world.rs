@@ -224,13 +224,12 @@ impl World {
             840..860 => self.compact(),
             860..880 => self.cut(at),
             880..895 => self.notice_a_cut(),
-            895..915 => self.server_writes(),
+            895..915 | 966..980 => self.server_writes(),
             915..930 => self.crash(),
             930..945 => self.fill_or_empty_the_disk(),
             945..955 => self.lock_or_unlock(),
             955..958 => self.revoke(at),
             958..966 => self.destroy(at),
-            966..980 => self.server_writes(),
             980..985 => self.back_up_or_restore(),
             985..992 => self.presence(at),
             _ => self.peek(),
@@ -379,7 +378,7 @@ impl World {
             if code == close::MALFORMED {
                 self.counts.expelled += 1;
                 if owned.person < PEOPLE {
-                    owned.device.complain("was called malformed".to_owned());
+                    owned.device.complain("was called malformed");
                 }
             } else {
                 self.counts.resyncs += 1;
@@ -587,10 +586,10 @@ impl World {
         let stored = content(disk.doc());
         // Reads are answered before the next batch begins.
         if self.disk.is_writing() || vector != disk.doc().transact().state_vector() {
-            return self.devices[0].device.complain("read what is not on disk".to_owned());
+            return self.devices[0].device.complain("read what is not on disk");
         }
         if said != stored {
-            self.devices[0].device.complain(format!("read {said}, and the disk has {stored}"));
+            self.devices[0].device.complain(&format!("read {said}, and the disk has {stored}"));
         }
     }
 
@@ -713,8 +712,8 @@ impl World {
     }
 
     fn heed_complaints(&mut self) -> Result<(), String> {
-        let honest = self.devices.iter_mut().filter(|owned| owned.person < PEOPLE);
-        match honest.filter_map(|owned| owned.device.complaint.take()).next() {
+        let mut honest = self.devices.iter_mut().filter(|owned| owned.person < PEOPLE);
+        match honest.find_map(|owned| owned.device.complaint.take()) {
             Some(complaint) => Err(complaint),
             None => Ok(()),
         }
@@ -730,7 +729,12 @@ impl World {
                 return false;
             }
         }
-        frames.is_empty() && !self.disk.is_writing() && !self.server.reloading
+        let at_home =
+            |owned: &Owned| owned.person >= PEOPLE || owned.revoked || owned.connection.is_some();
+        self.devices.iter().all(at_home)
+            && frames.is_empty()
+            && !self.disk.is_writing()
+            && !self.server.reloading
     }
 
     /// All agree, and nothing that was called saved is missing.

@@ -349,7 +349,10 @@ mod tests {
         let ideas = device.get_or_insert_map("ideas");
         ideas.insert(&mut device.transact_mut(), NOTE, MapPrelim::default());
         ideas.remove(&mut device.transact_mut(), NOTE);
-        assert!(matches!(board().take(&whole(&device), person(1)), Ok(Taken::News { .. })));
+        assert!(matches!(
+            board().take(&whole(&device), person(1), Whose::Own),
+            Ok(Taken::News { .. })
+        ));
     }
 
     #[test]
@@ -358,7 +361,7 @@ mod tests {
         let taken = |content: &mut Content, client, who| {
             let device = device(client);
             device.get_or_insert_text("minutes").push(&mut device.transact_mut(), "x");
-            content.take(&whole(&device), person(who)).map(drop)
+            content.take(&whole(&device), person(who), Whose::Own).map(drop)
         };
         for client in 0..limits::CLIENTS_PER_AUTHOR_MAX as ClientId {
             assert_eq!(taken(&mut content, 10 + client, 1), Ok(()));
@@ -384,7 +387,7 @@ mod tests {
             txn.commit();
             let update = txn.encode_update_v1();
             drop(txn);
-            match content.take(&update, person(1)) {
+            match content.take(&update, person(1), Whose::Own) {
                 Ok(Taken::News { update, .. }) => log.push(update),
                 Ok(Taken::Known) => unreachable!("it is new"),
                 Err(code) => {
