@@ -471,6 +471,8 @@ export class SangamProvider {
   private inStep(update: Uint8Array): void {
     const whole = this.questions.shift();
     this.apply(update);
+    // What was missing is here: it stays, should the network go at once.
+    this.copy.hurry();
     whole?.(update);
     this.attempts = 0;
     this.loaded = true;
