@@ -7,7 +7,7 @@ import { read, write } from './pipe.mjs';
 
 for (let message = read(); message !== null; message = read()) {
   const said = [];
-  for (let at = 0; at < message.length; ) {
+  for (let at = 0; at < message.length;) {
     const updates = [];
     let count = message.readUInt32LE(at);
     for (at += 4; count > 0; count -= 1) {
