@@ -364,8 +364,9 @@ async fn a_request_that_cannot_be_stored_spoils_no_others() {
         .execute_batch("INSERT INTO deltas SELECT document, 2, 0, x'', 0, 0, x'' FROM deltas WHERE data = CAST('x' AS BLOB)")
         .unwrap();
     let many = (10..40).map(|n| store.append(append(n, 0, &["a"])));
-    let (bad, good) =
-        tokio::join!(store.append(append(3, 1, &["y"])), futures_util::future::join_all(many));
+    // Last, so that it waits with others while the first is being committed.
+    let (good, bad) =
+        tokio::join!(futures_util::future::join_all(many), store.append(append(3, 1, &["y"])));
     assert!(matches!(bad, Err(StoreError::Fatal(_))), "{bad:?}");
     assert!(good.iter().all(|result| *result == Ok(1)), "{good:?}");
     assert_eq!(*store.health().borrow(), Health::Writable);
