@@ -105,7 +105,7 @@ it.each([
     await server.kill();
     await first.until(() => first.status.connection !== 'online', 'the cut');
     const id = addIdea(first.doc, 'unsaved');
-    minutes(first.doc).insert(0, `once only, deaf: ${deaf}. `);
+    minutes(first.doc).insert(0, `once only, ${deaf}. `);
     await first.until(() => first.status.saving === 'on-device', 'on this device');
     first.close();
     const [one, two] = [new Page(name, server.url(3)), new Page(name, server.url(3))];
