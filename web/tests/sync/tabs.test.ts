@@ -111,8 +111,9 @@ it.each([
     const [one, two] = [new Page(name, server.url(3)), new Page(name, server.url(3))];
     await one.until(() => idea(one.doc, id) !== undefined, 'the copy');
     await two.until(() => idea(two.doc, id) !== undefined, 'the copy');
-    if (deaf) {
-      const { tabs } = two.provider as unknown as { tabs: { channel: BroadcastChannel } };
+    // Whichever of them is second then has nothing but the copy to learn it from.
+    for (const { provider } of deaf ? [one, two] : []) {
+      const { tabs } = provider as unknown as { tabs: { channel: BroadcastChannel } };
       tabs.channel.onmessage = () => undefined;
     }
     await server.spawn();
