@@ -323,14 +323,12 @@ it('leaves no mark where the server was faster than the disk', async () => {
     queueMicrotask(() => socket.ack(socket.steps.length - 1));
     return put.apply(this, it);
   });
-  for (let n = 2; n < 12; n += 1) {
-    minutes(doc).insert(0, 'a');
-    await until(() => provider.status.saving === 'saved', 'saved');
-  }
+  minutes(doc).insert(0, 'a');
+  await until(() => provider.status.saving === 'saved', 'saved');
   await until(() => idle(provider), 'the disk');
   provider.destroy();
   const later = await start({ copyName });
-  expect(minutes(later.doc).toString()).toBe('a'.repeat(10));
+  expect(minutes(later.doc).toString()).toBe('a');
   expect(later.provider.status.saving).toBe('saved');
 });
 

@@ -90,39 +90,49 @@ it('agrees after both tabs have typed into one text at once', async () => {
   other.close();
 }, 30_000);
 
-it('writes refused edits anew once, though two tabs hold them', async () => {
-  const name = device();
-  const asha = () => server.url(3, server.token('participant', 'bengaluru'));
-  const first = new Page(name, asha());
-  await first.saved();
-  addIdea(first.doc, 'claims the id');
-  await first.saved();
-  await server.kill();
-  await first.until(() => first.status.connection !== 'online', 'the cut');
-  const id = addIdea(first.doc, 'unsaved');
-  minutes(first.doc).insert(0, 'once only. ');
-  await first.until(() => first.status.saving === 'on-device', 'on this device');
-  first.close();
-  const [one, two] = [new Page(name, server.url(3)), new Page(name, server.url(3))];
-  await one.until(() => idea(one.doc, id) !== undefined, 'the copy');
-  await two.until(() => idea(two.doc, id) !== undefined, 'the copy');
-  await server.spawn();
-  await Promise.all([one, two].map((p) => p.until(() => p.replacements === 1, 'another document')));
-  await Promise.all([one.saved(), two.saved()]);
-  const other = new Page(device(), server.url(3));
-  await other.saved();
-  expect(
-    minutes(other.doc)
-      .toString()
-      .match(/once only/g),
-  ).toHaveLength(1);
-  expect(idea(other.doc, id)).toBe('unsaved');
-  await until(
-    () => new Set([one, two, other].map((page) => canonical(page.doc))).size === 1,
-    'one board',
-  );
-  // The two still hear each other.
-  const next = addIdea(one.doc, 'next');
-  await two.until(() => idea(two.doc, next) === 'next', 'the next idea');
-  [one, two, other].forEach((page) => page.close());
-}, 30_000);
+it.each([
+  ['hears it', false],
+  ['has slept', true],
+])(
+  'writes refused edits anew once, though another tab holds them and %s',
+  async (_, deaf) => {
+    const name = device();
+    const asha = () => server.url(3, server.token('participant', 'bengaluru'));
+    const first = new Page(name, asha());
+    await first.saved();
+    addIdea(first.doc, 'claims the id');
+    await first.saved();
+    await server.kill();
+    await first.until(() => first.status.connection !== 'online', 'the cut');
+    const id = addIdea(first.doc, 'unsaved');
+    minutes(first.doc).insert(0, `once only, ${deaf}. `);
+    await first.until(() => first.status.saving === 'on-device', 'on this device');
+    first.close();
+    const [one, two] = [new Page(name, server.url(3)), new Page(name, server.url(3))];
+    await one.until(() => idea(one.doc, id) !== undefined, 'the copy');
+    await two.until(() => idea(two.doc, id) !== undefined, 'the copy');
+    // Whichever of them is second then has nothing but the copy to learn it from.
+    for (const { provider } of deaf ? [one, two] : []) {
+      const { tabs } = provider as unknown as { tabs: { channel: BroadcastChannel } };
+      tabs.channel.onmessage = () => undefined;
+    }
+    await server.spawn();
+    await Promise.all(
+      [one, two].map((p) => p.until(() => p.replacements === 1, 'another document')),
+    );
+    await Promise.all([one.saved(), two.saved()]);
+    const other = new Page(device(), server.url(3));
+    await other.saved();
+    expect(minutes(other.doc).toString().split(`once only, ${deaf}. `)).toHaveLength(2);
+    expect(idea(other.doc, id)).toBe('unsaved');
+    await until(
+      () => new Set([one, two, other].map((page) => canonical(page.doc))).size === 1,
+      'one board',
+    );
+    // The two still hear each other.
+    const next = addIdea(one.doc, 'next');
+    await two.until(() => idea(two.doc, next) === 'next', 'the next idea');
+    [one, two, other].forEach((page) => page.close());
+  },
+  30_000,
+);
