@@ -62,7 +62,7 @@ async fn a_flood_of_presence_reaches_others_five_times_a_second() -> Result<()> 
     flood.sync().await?;
     let begin = Instant::now();
     let flooding = tokio::spawn(async move {
-        for clock in 1..=1_500_u32 {
+        for clock in 200..=1_700_u32 {
             let mut frame = vec![1, 7, 1, 9, 0, 0, 2, b'{', b'}'];
             frame[4] = u8::try_from(clock & 0x7f)? | 0x80;
             frame[5] = u8::try_from(clock >> 7)?;

@@ -8,6 +8,7 @@ use sangam::event::file::EventFile;
 use sangam::http::{Api, router};
 use sangam_shared::message::{RefusalCode, close};
 use sangam_shared::role::Role;
+use sangam_shared::schema::DocumentKind;
 use sangam_tests::{Client, Heard};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -214,5 +215,27 @@ async fn what_is_sent_after_a_revocation_changes_nothing() -> Result<()> {
     assert!(other.idea(&kept).is_some());
     assert!(!other.board().to_string().contains("\"after\""));
     drop(other);
+    server.stop().await
+}
+
+#[tokio::test]
+async fn a_room_whose_task_has_died_opens_again() -> Result<()> {
+    let server = Server::start().await?;
+    let (board, _) = server.documents()?;
+    let token = server.token(Role::Organiser)?;
+    let mut client = Client::sangam(&server.address, &board, &token).await?;
+    client.sync().await?;
+    let room = server.api.rooms.open(board.parse()?, DocumentKind::Board).await?;
+    let died = room.read(|_| panic!("a mistake in the server's own code")).await;
+    assert!(died.is_err());
+    drop(room);
+    // Whoever was there is sent away, and finds a living room.
+    client.add_idea("into the void").await?;
+    assert_eq!(client.until_closed().await?, close::RESYNC);
+    let mut client = client.reconnect(&server.address, &board, &token).await?;
+    client.sync().await?;
+    let (_, n) = client.add_idea("and on").await?;
+    client.until_acknowledged(n).await?;
+    drop(client);
     server.stop().await
 }

@@ -709,3 +709,6 @@ fn reason(code: RefusalCode) -> &'static str {
         RefusalCode::Unavailable => "the store is unavailable",
     }
 }
+
+#[cfg(test)]
+mod tests;

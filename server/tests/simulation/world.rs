@@ -238,6 +238,9 @@ impl World {
 
     fn act(&mut self, at: usize) {
         match self.devices[at].person {
+            // The owners of Yjs client ids are in the log. Those that a restored backup lacks are
+            // nobody's until they come back, and nothing can tell an edit from its forgery.
+            MALLORY | VANDAL if self.recovering => {}
             MALLORY => self.attack(at),
             VANDAL => self.vandalise(at),
             _ => {
