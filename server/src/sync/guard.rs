@@ -13,7 +13,8 @@ mod update;
 mod value;
 
 pub use index::{Guard, Schema};
-pub use resolve::Checked;
+pub use resolve::{Between, Checked};
+pub use update::Id;
 
 use crate::store::ClientId;
 use read::Reader;
@@ -67,6 +68,16 @@ impl Refused {
             _ => RefusalCode::Malformed,
         }
     }
+}
+
+/// How many structs an update of our own holds.
+///
+/// # Errors
+/// [`Refused`] where it is not an update.
+pub fn struct_count(update: &[u8]) -> Result<usize, Refused> {
+    let parsed = update::parse(update, update::Source::Server, update::Kinds::Any, |_| 0);
+    let parsed = parsed.map_err(Refused)?;
+    Ok(parsed.blocks.iter().map(|block| block.structs.len()).sum())
 }
 
 /// Checks a state vector.

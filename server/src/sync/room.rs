@@ -409,6 +409,9 @@ impl Room {
             Err(RefusalCode::Malformed) => {
                 self.refuse(from, n, RefusalCode::Malformed, out);
                 self.expel(from, close::MALFORMED, out);
+                if self.content.is_broken() {
+                    self.throw_away(RefusalCode::Unavailable, out);
+                }
                 return;
             }
             Err(code) => {

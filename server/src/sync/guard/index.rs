@@ -2,7 +2,7 @@
 //! for every container what it may hold, and what is deleted. Runs of typing are one entry.
 
 use super::resolve::{Checked, NewBranch, NewRun};
-use super::update::{self, Id};
+use super::update::{self, Id, Kinds, Source};
 use super::{Reason, Refused};
 use crate::store::ClientId;
 use sangam_shared::schema::{Field, Node};
@@ -27,6 +27,9 @@ pub struct Guard {
     /// Map entries, by the container and the key.
     pub(super) slots: HashMap<(BranchId, Box<str>), SlotId>,
     pub(super) slot_list: Vec<Slot>,
+    /// New containers under a key. Whether one stays there, or the one before it, is known once the
+    /// deletions are: yrs and Yjs delete whichever loses.
+    contenders: Vec<(SlotId, BranchId)>,
 }
 
 /// Index into [`Guard::branches`].
@@ -74,6 +77,8 @@ pub(super) struct Branch {
     pub dead: bool,
     /// Live UTF-16 code units of a text; live entries of a table.
     pub live: u32,
+    /// Structs that were ever put into its sequence.
+    pub structs: u32,
     pub depth: u8,
 }
 
@@ -87,6 +92,8 @@ pub(super) struct Slot {
     pub in_table: bool,
     /// The live container under this key.
     pub holds: Option<BranchId>,
+    /// Structs that were ever put under this key.
+    pub structs: u32,
     /// Whether a plain value ever stood here (counted as an entry of its table).
     pub counted: bool,
 }
@@ -102,6 +109,7 @@ impl Guard {
             roots: HashMap::new(),
             slots: HashMap::new(),
             slot_list: Vec::new(),
+            contenders: Vec::new(),
         }
     }
 
@@ -128,13 +136,32 @@ impl Guard {
         self.clients.values().map(|client| client.runs.len()).sum()
     }
 
-    /// Checks an update against everything; changes nothing.
+    fn kinds(&self) -> Kinds {
+        match self.schema {
+            Schema::Roots(_) => Kinds::Ours,
+            Schema::Open => Kinds::Any,
+        }
+    }
+
+    /// Checks a client's update against everything; changes nothing.
     ///
     /// # Errors
     /// [`Refused`] names the rule.
     pub fn check(&self, bytes: &[u8]) -> Result<Checked, Refused> {
-        let parsed = update::parse(bytes, |client| self.clock(client)).map_err(Refused)?;
-        super::resolve::resolve(self, &parsed).map_err(Refused)
+        self.check_from(bytes, Source::Client).map_err(Refused)
+    }
+
+    /// Checks an edit of the server itself, which is not limited in number.
+    ///
+    /// # Errors
+    /// [`Refused`] names the rule.
+    pub fn check_own(&self, bytes: &[u8]) -> Result<Checked, Refused> {
+        self.check_from(bytes, Source::Server).map_err(Refused)
+    }
+
+    fn check_from(&self, bytes: &[u8], source: Source) -> Result<Checked, Reason> {
+        let parsed = update::parse(bytes, source, self.kinds(), |client| self.clock(client))?;
+        super::resolve::resolve(self, source, &parsed)
     }
 
     /// Records an update that was checked against this very state, and what yrs made of it:
@@ -145,21 +172,30 @@ impl Guard {
     /// [`Refused`] where `delta` is not an update. It comes from yrs, so that is a broken document.
     pub fn admit(&mut self, checked: Checked, delta: &[u8]) -> Result<(), Refused> {
         self.insert(checked);
-        let deletes = delta_deletes(delta).map_err(Refused)?;
+        let deletes = self.delta_deletes(delta).map_err(Refused)?;
         self.delete(&deletes);
         Ok(())
     }
 
     /// Indexes what the server itself stored. Same checks, so that a damaged log is noticed.
+    /// Returns how many structs were new.
     ///
     /// # Errors
     /// [`Refused`] names the rule.
-    pub fn index(&mut self, update: &[u8]) -> Result<(), Refused> {
-        let checked = self.check(update)?;
-        let deletes = delta_deletes(update).map_err(Refused)?;
+    pub fn index(&mut self, update: &[u8]) -> Result<usize, Refused> {
+        let checked = self.check_own(update)?;
+        let deletes = self.delta_deletes(update).map_err(Refused)?;
+        let structs = checked.structs;
         self.insert(checked);
         self.delete(&deletes);
-        Ok(())
+        Ok(structs)
+    }
+
+    /// The delete set of an update that yrs encoded.
+    fn delta_deletes(&self, bytes: &[u8]) -> Result<Vec<(ClientId, u32, u32)>, Reason> {
+        // Everything is "known", so that no struct is kept.
+        let parsed = update::parse(bytes, Source::Server, self.kinds(), |_| u32::MAX)?;
+        Ok(parsed.deletes)
     }
 
     fn insert(&mut self, checked: Checked) {
@@ -183,21 +219,21 @@ impl Guard {
 
     /// A new struct makes its container larger.
     fn count_in(&mut self, run: &Run) {
+        match run.home {
+            Home::Sequence(branch) => self.branches[branch as usize].structs += 1,
+            Home::Entry(slot) => self.slot_list[slot as usize].structs += 1,
+            Home::Gone => {}
+        }
         if run.deleted {
             return;
         }
         match run.home {
             Home::Sequence(branch) => self.branches[branch as usize].live += run.len,
-            Home::Entry(slot) => {
-                let slot = &mut self.slot_list[slot as usize];
+            Home::Entry(slot_id) => {
+                let slot = &mut self.slot_list[slot_id as usize];
                 let table = slot.branch as usize;
-                if run.introduces.is_some() {
-                    let replaced = std::mem::replace(&mut slot.holds, run.introduces);
-                    match replaced {
-                        Some(old) => self.branches[old as usize].dead = true,
-                        None if slot.in_table => self.branches[table].live += 1,
-                        None => {}
-                    }
+                if let Some(new) = run.introduces {
+                    self.contenders.push((slot_id, new));
                 } else if slot.in_table && slot.holds.is_none() && !slot.counted {
                     slot.counted = true;
                     self.branches[table].live += 1;
@@ -280,6 +316,15 @@ impl Guard {
                 self.cut(*client, *from, *part);
             }
         }
+        for (slot_id, new) in std::mem::take(&mut self.contenders) {
+            if self.branches[new as usize].dead {
+                continue;
+            }
+            let slot = &mut self.slot_list[slot_id as usize];
+            if slot.holds.replace(new).is_none() && slot.in_table {
+                self.branches[slot.branch as usize].live += 1;
+            }
+        }
     }
 
     /// Replaces a part of a run.
@@ -326,11 +371,4 @@ fn joins(left: &Run, right: &Run) -> bool {
 
 pub(super) fn branch_id(index: usize) -> u32 {
     u32::try_from(index).expect("a document has fewer containers than a clock has numbers")
-}
-
-/// The delete set of an update that yrs encoded.
-fn delta_deletes(bytes: &[u8]) -> Result<Vec<(ClientId, u32, u32)>, Reason> {
-    // Everything is "known", so that no struct is kept.
-    let parsed = update::parse(bytes, |_| u32::MAX)?;
-    Ok(parsed.deletes)
 }

@@ -9,7 +9,7 @@ use sangam_shared::limits;
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// A place in a client's bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
 }

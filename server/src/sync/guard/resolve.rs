@@ -5,7 +5,7 @@
 use super::Reason;
 use super::index::{Branch, BranchId, Guard, Home, Run, Schema, Slot, SlotId, branch_id};
 use super::update::{
-    Block, Body, Content, Id, Item, Parent, ParentBranch, Parsed, Struct, Y_MAP, Y_TEXT,
+    Block, Body, Content, Id, Item, Parent, ParentBranch, Parsed, Source, Struct, Y_MAP, Y_TEXT,
 };
 use super::value;
 use crate::store::ClientId;
@@ -20,11 +20,26 @@ pub struct Checked {
     pub writers: Vec<ClientId>,
     /// Whether anything in it is new.
     pub has_news: bool,
+    /// How many structs are new.
+    pub structs: usize,
     /// Who wrote the rows of root tables that it deletes for good or replaces.
     pub removed_rows: Vec<ClientId>,
+    /// Items that name neighbours on both sides, whose order only the document knows.
+    pub between: Vec<Between>,
     pub(super) branches: Vec<NewBranch>,
     pub(super) slots: Vec<(Box<str>, Slot)>,
     pub(super) runs: Vec<NewRun>,
+}
+
+/// An item, and the neighbours that its author says it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Between {
+    /// On its left.
+    pub left: Id,
+    /// Its first character.
+    pub item: Id,
+    /// On its right.
+    pub right: Id,
 }
 
 #[derive(Debug)]
@@ -41,7 +56,11 @@ pub(super) struct NewRun {
     pub run: Run,
 }
 
-pub(super) fn resolve(guard: &Guard, parsed: &Parsed<'_>) -> Result<Checked, Reason> {
+pub(super) fn resolve(
+    guard: &Guard,
+    source: Source,
+    parsed: &Parsed<'_>,
+) -> Result<Checked, Reason> {
     let mut resolver = Resolver {
         guard,
         blocks: &parsed.blocks,
@@ -54,17 +73,38 @@ pub(super) fn resolve(guard: &Guard, parsed: &Parsed<'_>) -> Result<Checked, Rea
         growth: HashMap::new(),
         created: Vec::new(),
         killed: HashSet::new(),
+        overwritten: Vec::new(),
+        torn: Vec::new(),
+        between: Vec::new(),
+        placed: HashMap::new(),
+        steps: 0,
     };
     let newcomers = parsed.blocks.iter().filter(|b| guard.clock(b.client) == 0).count();
-    if guard.client_count() + newcomers > limits::CLIENTS_PER_DOCUMENT_MAX {
+    let clients = guard.client_count() + newcomers;
+    if source == Source::Client && clients > limits::CLIENTS_PER_DOCUMENT_MAX {
         return Err(Reason::TooMany);
     }
     for block in 0..parsed.blocks.len() {
         resolver.integrate(block)?;
     }
+    if source == Source::Client && resolver.steps > limits::PLACING_STEPS_PER_UPDATE_MAX {
+        return Err(Reason::TooMany);
+    }
     let deletes_news = resolver.delete(&parsed.deletes)?;
-    let removed_rows = resolver.containers()?;
-    resolver.limits()?;
+    // Where one neighbour was collected, so was, or is now, all around it. Otherwise Yjs would take
+    // the item for collected too, and yrs would show it.
+    if resolver.torn.iter().any(|branch| !resolver.is_lost(*branch)) {
+        return Err(Reason::OriginsDisagree);
+    }
+    // What was stored is read whatever today's rules say: a rule that changed must not close a board.
+    let removed_rows = match source {
+        Source::Client => {
+            let removed = resolver.containers()?;
+            resolver.limits()?;
+            removed
+        }
+        Source::Server => Vec::new(),
+    };
     let mut runs: Vec<NewRun> = Vec::new();
     for (block, done) in parsed.blocks.iter().zip(&resolver.done) {
         runs.extend(block.structs.iter().zip(done).map(|(s, run)| NewRun {
@@ -75,8 +115,10 @@ pub(super) fn resolve(guard: &Guard, parsed: &Parsed<'_>) -> Result<Checked, Rea
     }
     Ok(Checked {
         writers: parsed.blocks.iter().map(|block| block.client).collect(),
+        structs: runs.len(),
         has_news: !parsed.blocks.is_empty() || deletes_news,
         removed_rows,
+        between: resolver.between,
         branches: resolver.branches,
         slots: resolver.slots,
         runs,
@@ -99,6 +141,15 @@ struct Resolver<'g, 'a> {
     created: Vec<(SlotId, BranchId)>,
     /// Containers that this update deletes.
     killed: HashSet<BranchId>,
+    /// Keys under which something deleted was put.
+    overwritten: Vec<SlotId>,
+    /// Containers with an item between a neighbour that was collected and one that was not.
+    torn: Vec<BranchId>,
+    between: Vec<Between>,
+    /// Structs of this update in each sequence and under each key.
+    placed: HashMap<Home, u64>,
+    /// What placing them may cost.
+    steps: u64,
 }
 
 impl<'a> Resolver<'_, 'a> {
@@ -171,14 +222,37 @@ impl<'a> Resolver<'_, 'a> {
         let gone = Run { len: next.len, home: Home::Gone, introduces: None, deleted: true };
         let Body::Item(item) = &next.body else { return Ok(gone) };
         let home = self.home(item)?;
+        self.count_steps(home, Id { client, clock: next.clock }, item);
         let run = match home {
             Home::Gone => gone,
-            Home::Sequence(branch) => self.place_in_sequence(branch, next, item)?,
+            Home::Sequence(branch) => {
+                let id = Id { client, clock: next.clock };
+                if let (Some(left), Some(right)) = (item.origin, item.right_origin) {
+                    self.between.push(Between { left, item: id, right });
+                }
+                self.place_in_sequence(branch, next, item)?
+            }
             Home::Entry(slot) => {
                 self.place_under_key(slot, Id { client, clock: next.clock }, next.len, item)?
             }
         };
         Ok(run)
+    }
+
+    /// Whoever goes on where they were is placed at once. Everybody else may have to be compared
+    /// with all that stands there, if their author means harm.
+    fn count_steps(&mut self, home: Home, id: Id, item: &Item<'a>) {
+        let before = match home {
+            Home::Sequence(branch) => self.branch(branch).structs,
+            Home::Entry(slot) => self.slot_at(slot).structs,
+            Home::Gone => return,
+        };
+        let placed = self.placed.entry(home).or_default();
+        let goes_on = id.clock.checked_sub(1).map(|clock| Id { client: id.client, clock });
+        if goes_on.is_none() || item.origin != goes_on {
+            self.steps += u64::from(before) + *placed;
+        }
+        *placed += 1;
     }
 
     fn home(&mut self, item: &Item<'a>) -> Result<Home, Reason> {
@@ -189,12 +263,25 @@ impl<'a> Resolver<'_, 'a> {
         for id in [item.origin, item.right_origin].into_iter().flatten() {
             let neighbour = self.find(id).ok_or(Reason::Gap)?.home;
             home = match (home, neighbour) {
-                (Some(Home::Gone), _) | (_, Home::Gone) => Some(Home::Gone),
-                (Some(one), other) if one != other => return Err(Reason::OriginsDisagree),
-                _ => Some(neighbour),
+                (None, _) => Some(neighbour),
+                (Some(one), other) if one == other => home,
+                (Some(Home::Gone), other) | (Some(other), Home::Gone) => {
+                    self.torn.push(self.container(other));
+                    Some(Home::Gone)
+                }
+                _ => return Err(Reason::OriginsDisagree),
             };
         }
         home.ok_or(Reason::Parent)
+    }
+
+    /// The container that a struct stands in, which is somewhere.
+    fn container(&self, home: Home) -> BranchId {
+        match home {
+            Home::Sequence(branch) => branch,
+            Home::Entry(slot) => self.slot_at(slot).branch,
+            Home::Gone => unreachable!("two that are gone are equal"),
+        }
     }
 
     fn home_in(&mut self, parent: Parent<'a>) -> Result<Home, Reason> {
@@ -227,7 +314,8 @@ impl<'a> Resolver<'_, 'a> {
                 Some(&field.ok_or(Reason::UnknownKey)?.node)
             }
         };
-        let branch = Branch { node, parent: None, id: None, dead: false, live: 0, depth: 0 };
+        let branch =
+            Branch { node, parent: None, id: None, dead: false, live: 0, structs: 0, depth: 0 };
         let id = self.add_branch(branch, Some(name.into()));
         self.new_roots.insert(name, id);
         Ok(id)
@@ -279,7 +367,7 @@ impl<'a> Resolver<'_, 'a> {
             Some(Node::Text { .. } | Node::Value(_)) => return Err(Reason::WrongContent),
         };
         let id = branch_id(self.guard.slot_list.len() + self.slots.len());
-        let slot = Slot { branch, node, in_table, holds: None, counted: false };
+        let slot = Slot { branch, node, in_table, holds: None, structs: 0, counted: false };
         self.slots.push((key.into(), slot));
         self.new_slots.insert((branch, key), id);
         Ok(id)
@@ -302,8 +390,15 @@ impl<'a> Resolver<'_, 'a> {
             (Some(_), _) => return Err(Reason::WrongContent),
             (None, Content::Type(_)) => {
                 let depth = self.deeper(branch)?;
-                let new =
-                    Branch { node: None, parent: None, id: None, dead: false, live: 0, depth };
+                let new = Branch {
+                    node: None,
+                    parent: None,
+                    id: None,
+                    dead: false,
+                    live: 0,
+                    structs: 0,
+                    depth,
+                };
                 run.introduces = Some(self.add_branch(new, None));
             }
             (None, _) => {}
@@ -323,11 +418,10 @@ impl<'a> Resolver<'_, 'a> {
             return Err(Reason::Parent);
         }
         if item.content == Content::Deleted {
+            // It may stand last under its key, and so end whatever stands there.
+            self.overwritten.push(slot_id);
             run.deleted = true;
             return Ok(run);
-        }
-        if len != 1 {
-            return Err(Reason::WrongContent);
         }
         let slot = *self.slot_at(slot_id);
         match (slot.node, item.content) {
@@ -340,14 +434,15 @@ impl<'a> Resolver<'_, 'a> {
                     id: Some(id),
                     dead: false,
                     live: 0,
+                    structs: 0,
                     depth: self.deeper(slot.branch)?,
                 };
                 let new = self.add_branch(branch, None);
                 run.introduces = Some(new);
                 self.created.push((slot_id, new));
             }
-            (Some(Node::Value(rule)), Content::Value { value, bytes }) => {
-                if !value::fits(*rule, value, bytes) {
+            (Some(Node::Value(rule)), Content::Values(values)) => {
+                if !values.each().all(|(value, bytes)| value::fits(*rule, value, bytes)) {
                     return Err(Reason::WrongContent);
                 }
                 if slot.in_table && !slot.counted {
@@ -428,6 +523,17 @@ impl<'a> Resolver<'_, 'a> {
                 }
             } else if slot.node.is_some() && replaces.is_some() && !self.is_lost(slot.branch) {
                 return Err(Reason::ContainerLost);
+            }
+        }
+        for slot_id in std::mem::take(&mut self.overwritten) {
+            let slot = *self.slot_at(slot_id);
+            let held = slot.holds.filter(|held| !self.killed.contains(held));
+            match held {
+                Some(row) if slot.in_table => self.row_removed(row, &mut removed),
+                Some(_) if slot.node.is_some() && !self.is_lost(slot.branch) => {
+                    return Err(Reason::ContainerLost);
+                }
+                _ => {}
             }
         }
         removed.sort_unstable();

@@ -8,8 +8,10 @@ use sangam_shared::limits;
 
 /// One character or value of one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Id {
+pub struct Id {
+    /// Whose.
     pub client: ClientId,
+    /// The how manieth of that client's.
     pub clock: u32,
 }
 
@@ -62,13 +64,48 @@ pub(super) enum Content<'a> {
     Text,
     /// `Y.Map`, `Y.Text`, or another shared type by its number.
     Type(u8),
-    /// One plain value.
-    Value {
-        value: Scalar<'a>,
-        bytes: usize,
-    },
-    /// JSON, binary, embed, format, several values: known to Yjs, not in our schemas.
+    /// Plain values: one, or several that were set one after another and deleted since, which an
+    /// undo manager keeps.
+    Values(Values<'a>),
+    /// Binary, embed, format: known to Yjs, not in our schemas.
     Other,
+}
+
+/// Plain values that were read once and may be read again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Values<'a> {
+    at: Reader<'a>,
+    count: usize,
+}
+
+impl<'a> Values<'a> {
+    /// Each value, with its length in bytes.
+    pub(super) fn each(mut self) -> impl Iterator<Item = (Scalar<'a>, usize)> {
+        (0..self.count).map_while(move |_| {
+            let before = self.at.left();
+            let value = self.at.any(0).ok()?;
+            Some((value, before - self.at.left()))
+        })
+    }
+}
+
+/// Whose bytes they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A client's: counts are limited.
+    Client,
+    /// Our own log or document: whatever grew within the limits is read again, however much it is.
+    Server,
+}
+
+/// Which contents may occur at all. yrs decodes even what it then leaves out, so this is asked of
+/// every struct, known or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kinds {
+    /// Text, plain values, `Y.Map` and `Y.Text`: all that our schemas are made of.
+    Ours,
+    /// Whatever Yjs writes, but for subdocuments.
+    Any,
 }
 
 pub(super) const Y_MAP: u8 = 1;
@@ -76,11 +113,19 @@ pub(super) const Y_TEXT: u8 = 2;
 
 /// Parses. `known` gives the next clock of a client: structs before it are checked for their form
 /// and left out.
-pub(super) fn parse(bytes: &[u8], known: impl Fn(ClientId) -> u32) -> Result<Parsed<'_>, Reason> {
+pub(super) fn parse(
+    bytes: &[u8],
+    source: Source,
+    kinds: Kinds,
+    known: impl Fn(ClientId) -> u32,
+) -> Result<Parsed<'_>, Reason> {
     let mut reader = Reader::new(bytes);
     let mut blocks: Vec<Block<'_>> = Vec::new();
     let mut clients: Vec<ClientId> = Vec::new();
-    let mut structs_left = limits::STRUCTS_PER_UPDATE_MAX;
+    let (mut structs_left, ranges_max) = match source {
+        Source::Client => (limits::STRUCTS_PER_UPDATE_MAX, limits::DELETE_RANGES_PER_UPDATE_MAX),
+        Source::Server => (bytes.len(), bytes.len()),
+    };
     // A block takes at least a count, a client, a clock, and one struct of two bytes.
     for _ in 0..reader.count(5)? {
         let count = reader.count(2)?;
@@ -97,7 +142,7 @@ pub(super) fn parse(bytes: &[u8], known: impl Fn(ClientId) -> u32) -> Result<Par
         }
         let mut structs = Vec::new();
         for _ in 0..count {
-            let (len, body) = parse_struct(&mut reader)?;
+            let (len, body) = parse_struct(&mut reader, kinds)?;
             let end = clock.checked_add(len).filter(|end| u64::from(*end) <= limits::CLOCK_MAX);
             let end = end.ok_or(Reason::Number)?;
             if clock >= known {
@@ -117,12 +162,12 @@ pub(super) fn parse(bytes: &[u8], known: impl Fn(ClientId) -> u32) -> Result<Par
     if clients.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(Reason::ClientTwice);
     }
-    let deletes = parse_deletes(&mut reader)?;
+    let deletes = parse_deletes(&mut reader, ranges_max)?;
     reader.end()?;
     Ok(Parsed { blocks, deletes })
 }
 
-fn parse_struct<'a>(reader: &mut Reader<'a>) -> Result<(u32, Body<'a>), Reason> {
+fn parse_struct<'a>(reader: &mut Reader<'a>, kinds: Kinds) -> Result<(u32, Body<'a>), Reason> {
     let info = reader.byte()?;
     let kind = info & 0b1_1111;
     if kind == 0 {
@@ -145,64 +190,59 @@ fn parse_struct<'a>(reader: &mut Reader<'a>) -> Result<(u32, Body<'a>), Reason> 
     } else {
         None
     };
-    let (len, content) = parse_content(kind, reader)?;
+    let (len, content) = parse_content(kind, kinds, reader)?;
     if len == 0 {
         return Err(Reason::EmptyStruct);
     }
     Ok((len, Body::Item(Item { origin, right_origin, parent, content })))
 }
 
-fn parse_content<'a>(kind: u8, reader: &mut Reader<'a>) -> Result<(u32, Content<'a>), Reason> {
+fn parse_content<'a>(
+    kind: u8,
+    kinds: Kinds,
+    reader: &mut Reader<'a>,
+) -> Result<(u32, Content<'a>), Reason> {
     Ok(match kind {
         1 => (reader.clock()?, Content::Deleted),
-        2 => {
-            let count = reader.count(1)?;
-            for _ in 0..count {
-                json(reader.text()?, true)?;
-            }
-            (short(count)?, Content::Other)
-        }
-        3 => {
-            reader.buffer()?;
-            (1, Content::Other)
-        }
         4 => {
             let units = reader.text()?.encode_utf16().count();
             (short(units)?, Content::Text)
         }
+        7 => match (reader.byte()?, kinds) {
+            (kind @ (Y_MAP | Y_TEXT), _) | (kind @ (0 | 4 | 6), Kinds::Any) => {
+                (1, Content::Type(kind))
+            }
+            (kind @ (3 | 5), Kinds::Any) => {
+                reader.text()?;
+                (1, Content::Type(kind))
+            }
+            (0 | 3..=6, Kinds::Ours) => return Err(Reason::WrongContent),
+            _ => return Err(Reason::ContentKind),
+        },
+        8 => {
+            let count = reader.count(1)?;
+            let at = *reader;
+            for _ in 0..count {
+                reader.any(0)?;
+            }
+            (short(count)?, Content::Values(Values { at, count }))
+        }
+        2 | 3 | 5 | 6 if kinds == Kinds::Ours => return Err(Reason::WrongContent),
+        3 => {
+            reader.buffer()?;
+            (1, Content::Other)
+        }
         5 => {
-            json(reader.text()?, false)?;
+            json(reader.text()?)?;
             (1, Content::Other)
         }
         6 => {
             reader.text()?;
-            json(reader.text()?, false)?;
+            json(reader.text()?)?;
             (1, Content::Other)
         }
-        7 => {
-            let kind = u8::try_from(reader.varint()?).map_err(|_| Reason::ContentKind)?;
-            match kind {
-                0 | Y_MAP | Y_TEXT | 4 | 6 => {}
-                3 | 5 => {
-                    reader.text()?;
-                }
-                _ => return Err(Reason::ContentKind),
-            }
-            (1, Content::Type(kind))
-        }
-        8 => {
-            let count = reader.count(1)?;
-            let before = reader.left();
-            let mut last = Scalar::Other;
-            for _ in 0..count {
-                last = reader.any(0)?;
-            }
-            let bytes = before - reader.left();
-            let content =
-                if count == 1 { Content::Value { value: last, bytes } } else { Content::Other };
-            (short(count)?, content)
-        }
-        // Subdocuments (9), skips (10), and what only other implementations know.
+        // JSON (2): Yjs 13 reads it and never writes it, and yrs reads one string more than it
+        // declares. Subdocuments (9), skips (10), and what only other implementations know.
         _ => return Err(Reason::ContentKind),
     })
 }
@@ -211,12 +251,10 @@ fn parse_id(reader: &mut Reader<'_>) -> Result<Id, Reason> {
     Ok(Id { client: reader.client()?, clock: reader.clock()? })
 }
 
-/// Yjs calls `JSON.parse` on these and throws where it fails.
-fn json(text: &str, undefined: bool) -> Result<(), Reason> {
-    if undefined && text == "undefined" {
-        return Ok(());
-    }
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|_| Reason::Json)
+/// Yjs calls `JSON.parse` on these and throws where it fails; yrs refuses the whole update. So
+/// everything in it is really read: numbers, escapes, and no deeper than `serde_json` goes.
+fn json(text: &str) -> Result<(), Reason> {
+    serde_json::from_str::<serde_json::Value>(text).map(drop).map_err(|_| Reason::Json)
 }
 
 fn short(count: usize) -> Result<u32, Reason> {
@@ -224,7 +262,10 @@ fn short(count: usize) -> Result<u32, Reason> {
 }
 
 /// The delete set: ranges `(client, clock, length)`, ascending and apart within each client.
-pub(super) fn parse_deletes(reader: &mut Reader<'_>) -> Result<Vec<(ClientId, u32, u32)>, Reason> {
+fn parse_deletes(
+    reader: &mut Reader<'_>,
+    ranges_max: usize,
+) -> Result<Vec<(ClientId, u32, u32)>, Reason> {
     let mut deletes = Vec::new();
     let mut clients = Vec::new();
     for _ in 0..reader.count(4)? {
@@ -234,7 +275,7 @@ pub(super) fn parse_deletes(reader: &mut Reader<'_>) -> Result<Vec<(ClientId, u3
         if count == 0 {
             return Err(Reason::EmptyBlock);
         }
-        if deletes.len() + count > limits::DELETE_RANGES_PER_UPDATE_MAX {
+        if deletes.len() + count > ranges_max {
             return Err(Reason::TooMany);
         }
         let mut end_before = 0_u64;

@@ -4,7 +4,7 @@
 use super::Edit;
 use crate::store::{Author, ClientId, Loaded};
 use crate::sync::frame;
-use crate::sync::guard::{Checked, Guard, Refused, Schema};
+use crate::sync::guard::{self, Between, Checked, Guard, Id, Refused, Schema};
 use bytes::Bytes;
 use sangam_shared::limits;
 use sangam_shared::message::RefusalCode;
@@ -14,7 +14,9 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{Doc, OffsetKind, Options, ReadTxn, StateVector, Transact, Update};
+use yrs::{
+    Assoc, Doc, ID, OffsetKind, Options, ReadTxn, StateVector, StickyIndex, Transact, Update,
+};
 
 /// What became of an edit.
 pub(super) enum Taken {
@@ -34,15 +36,38 @@ pub(super) struct Content {
     /// After a panic inside yrs the document must not even be dropped: it is not memory-safe.
     doc: ManuallyDrop<Doc>,
     broken: bool,
+    /// Something is in it that must not be stored. It is sound, and may be dropped.
+    spoiled: bool,
     guard: Guard,
     owners: HashMap<ClientId, Author>,
     damage: Option<String>,
     /// The state's size, rounded up.
-    bytes: usize,
+    size: Size,
+    /// Whether the size is exact: nothing has changed since it was measured.
+    measured: bool,
     /// The full state as a frame, for everybody who joins at this version.
     reply: Option<Bytes>,
     /// Our state vector as a frame.
     question: Option<Bytes>,
+}
+
+/// How much a document holds.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    bytes: usize,
+    structs: usize,
+}
+
+impl Size {
+    fn add(&mut self, bytes: usize, structs: usize) {
+        self.bytes += bytes;
+        self.structs += structs;
+    }
+
+    fn has_room_for(self, bytes: usize, structs: usize) -> bool {
+        self.bytes + bytes <= limits::DOCUMENT_BYTES_MAX
+            && self.structs + structs <= limits::STRUCTS_PER_DOCUMENT_MAX
+    }
 }
 
 impl Drop for Content {
@@ -69,19 +94,21 @@ impl Content {
         let mut content = Self {
             doc: ManuallyDrop::new(doc),
             broken: false,
+            spoiled: false,
             guard: Guard::new(schema),
             owners: loaded.claims.iter().copied().collect(),
             damage: loaded.damage.clone(),
-            bytes: 0,
+            size: Size::default(),
+            measured: false,
             reply: None,
             question: None,
         };
         let snapshot = loaded.snapshot.iter().map(|(at, update)| (*at, update));
         let tail = loaded.tail.iter().map(|stored| (stored.sequence, &stored.delta.update));
         for (sequence, update) in snapshot.chain(tail) {
-            content.bytes += update.len();
-            let fits = content.guard.index(update).is_ok();
-            if !fits || content.apply(update).is_none() {
+            let indexed = content.guard.index(update);
+            content.size.add(update.len(), *indexed.as_ref().unwrap_or(&0));
+            if indexed.is_err() || content.apply(update).is_none() {
                 content.damage = Some(format!("the log cannot be read at sequence {sequence}"));
                 break;
             }
@@ -104,13 +131,27 @@ impl Content {
             }
         }
         // Deleting for good is for whoever made it; everybody else uses the tray.
-        if checked.removed_rows.iter().any(|creator| self.owners.get(creator) != Some(&author)) {
+        // A row that comes and goes in one update belongs to the client id that is claimed with it.
+        let owns = |creator: &ClientId| match self.owners.get(creator) {
+            Some(owner) => *owner == author,
+            None => checked.writers.contains(creator),
+        };
+        if !checked.removed_rows.iter().all(owns) {
             return Err(RefusalCode::Schema);
         }
-        if !self.has_space(update.len()) {
+        if !claims.is_empty() && claims.len() > self.claims_left(author) {
+            return Err(RefusalCode::TooLarge);
+        }
+        if !self.has_space(update.len(), checked.structs) {
             return Err(RefusalCode::TooLarge);
         }
         let delta = self.apply(update).ok_or(RefusalCode::Malformed)?;
+        if !checked.between.iter().all(|placed| self.is_in_order(placed)) {
+            // Other replicas would put it elsewhere. It is in the document already, so the
+            // document goes; nothing of it was stored or sent.
+            self.spoiled = true;
+            return Err(RefusalCode::Malformed);
+        }
         self.admit(checked, &delta)?;
         self.owners.extend(claims.iter().copied());
         Ok(Taken::News { update: delta, claims })
@@ -145,7 +186,7 @@ impl Content {
             return Err(RefusalCode::Malformed);
         };
         let Some(update) = update else { return Ok(Taken::Known) };
-        let Ok(checked) = self.guard.check(&update) else {
+        let Ok(checked) = self.guard.check_own(&update) else {
             // The server's own edit does not fit: a programming error, and not to be stored.
             self.broken = true;
             return Err(RefusalCode::Schema);
@@ -199,26 +240,53 @@ impl Content {
         self.damage.as_deref()
     }
 
-    /// yrs panicked or refused what the guard let through: load the document afresh.
+    /// yrs panicked or refused what the guard let through, or something stands in the wrong place:
+    /// load the document afresh.
     pub(super) fn is_broken(&self) -> bool {
-        self.broken
+        self.broken || self.spoiled
     }
 
     fn admit(&mut self, checked: Checked, delta: &[u8]) -> Result<(), RefusalCode> {
-        self.bytes += delta.len();
+        self.size.add(delta.len(), checked.structs);
+        self.measured = false;
         self.guard.admit(checked, delta).map_err(|refused| {
             self.broken = true;
             refused.code()
         })
     }
 
-    /// Whether so many bytes more fit. The running sum forgets that deletions give space back, so
-    /// the state is measured before anybody is refused.
-    fn has_space(&mut self, bytes: usize) -> bool {
-        if self.bytes + bytes > limits::DOCUMENT_BYTES_MAX {
-            self.bytes = self.state().len();
+    /// Whether so much more fits. The running sums forget that deletions give space back and that
+    /// neighbours are merged, so the state is measured before anybody is refused, once.
+    fn has_space(&mut self, bytes: usize, structs: usize) -> bool {
+        if !self.size.has_room_for(bytes, structs) && !self.measured {
+            let state = self.state();
+            let structs = guard::struct_count(&state).unwrap_or(self.size.structs);
+            self.size = Size { bytes: state.len(), structs };
+            self.measured = true;
         }
-        self.bytes + bytes <= limits::DOCUMENT_BYTES_MAX
+        self.size.has_room_for(bytes, structs)
+    }
+
+    /// How many client ids somebody may still claim, so that nobody takes them all.
+    fn claims_left(&self, author: Author) -> usize {
+        let claimed = self.owners.values().filter(|owner| **owner == author).count();
+        limits::CLIENTS_PER_AUTHOR_MAX.saturating_sub(claimed)
+    }
+
+    /// Whether an item stands between the neighbours that its author named. An author who names
+    /// them in the wrong order makes every replica place it elsewhere.
+    fn is_in_order(&self, placed: &Between) -> bool {
+        let txn = self.doc.transact();
+        let at = |id: Id| {
+            let id = ID::new(yrs::block::ClientID::new(id.client), id.clock);
+            let offset = StickyIndex::from_id(id, Assoc::After).get_offset(&txn);
+            offset.map(|offset| offset.index)
+        };
+        match (at(placed.left), at(placed.item), at(placed.right)) {
+            (Some(left), Some(item), Some(right)) => left <= item && item <= right,
+            // Collected at once: it stands nowhere.
+            _ => true,
+        }
     }
 
     fn apply(&mut self, update: &[u8]) -> Option<Bytes> {
@@ -235,5 +303,94 @@ impl Content {
         let delta = applied.ok().flatten();
         self.broken |= delta.is_none();
         delta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sangam_shared::ids::PersonId;
+    use uuid::Uuid;
+    use yrs::{Map, MapPrelim, Text};
+
+    const NOTE: &str = "0190f1e2-0000-7000-8000-00000000000a";
+
+    fn person(n: u128) -> Author {
+        Author::Person(PersonId(Uuid::from_u128(n)))
+    }
+
+    fn board() -> Content {
+        Content::load(DocumentKind::Board, &Loaded::default(), 1)
+    }
+
+    fn device(client: ClientId) -> Doc {
+        Doc::with_client_id(client)
+    }
+
+    fn whole(doc: &Doc) -> Vec<u8> {
+        doc.transact().encode_diff_v1(&StateVector::default())
+    }
+
+    #[test]
+    fn a_row_that_comes_and_goes_in_one_update_is_its_authors() {
+        let device = device(5);
+        let ideas = device.get_or_insert_map("ideas");
+        ideas.insert(&mut device.transact_mut(), NOTE, MapPrelim::default());
+        ideas.remove(&mut device.transact_mut(), NOTE);
+        assert!(matches!(board().take(&whole(&device), person(1)), Ok(Taken::News { .. })));
+    }
+
+    #[test]
+    fn nobody_takes_all_client_ids() {
+        let mut content = board();
+        let taken = |content: &mut Content, client, who| {
+            let device = device(client);
+            device.get_or_insert_text("minutes").push(&mut device.transact_mut(), "x");
+            content.take(&whole(&device), person(who)).map(drop)
+        };
+        for client in 0..limits::CLIENTS_PER_AUTHOR_MAX as ClientId {
+            assert_eq!(taken(&mut content, 10 + client, 1), Ok(()));
+        }
+        assert_eq!(taken(&mut content, 1_000_000, 1), Err(RefusalCode::TooLarge));
+        assert_eq!(taken(&mut content, 1_000_000, 2), Ok(()));
+    }
+
+    #[test]
+    fn a_document_of_many_structs_is_full_and_still_reads_back() {
+        let mut content = board();
+        let device = device(5);
+        let minutes = device.get_or_insert_text("minutes");
+        let mut log = Vec::new();
+        let mut full = false;
+        // Two letters, then one between them, and so on: nothing can be merged.
+        for round in 0..20 {
+            let mut txn = device.transact_mut();
+            for _ in 0..20_000 {
+                minutes.insert(&mut txn, 0, "x");
+            }
+            minutes.remove_range(&mut txn, 1, if round == 0 { 19_999 } else { 20_000 });
+            txn.commit();
+            let update = txn.encode_update_v1();
+            drop(txn);
+            match content.take(&update, person(1)) {
+                Ok(Taken::News { update, .. }) => log.push(update),
+                Ok(Taken::Known) => unreachable!("it is new"),
+                Err(code) => {
+                    assert_eq!(code, RefusalCode::TooLarge);
+                    full = true;
+                    break;
+                }
+            }
+        }
+        assert!(full, "it never was full");
+        let snapshot = content.state();
+        let loaded = Loaded {
+            snapshot: Some((log.len() as u64, snapshot.clone())),
+            head: log.len() as u64,
+            ..Loaded::default()
+        };
+        let again = Content::load(DocumentKind::Board, &loaded, 2);
+        assert_eq!(again.damage(), None);
+        assert_eq!(again.state(), snapshot);
     }
 }
