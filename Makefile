@@ -19,8 +19,9 @@ test: build ## every test, then the totals
 check: ## format, lints, types, licences, advisories
 	@scripts/check.sh
 
-fuzz: ## hostile bytes through guard and yrs; CASES=10000000 SEED=1
-	@SANGAM_FUZZ_CASES=$${CASES:-10000000} SANGAM_FUZZ_SEED=$${SEED:-1} \
+fuzz: ## hostile messages through the whole path; CASES=10000000 SEED=1
+	@export SANGAM_FUZZ_CASES=$${CASES:-10000000} SANGAM_FUZZ_SEED=$${SEED:-1}; \
+		cargo test --release -p sangam --test fuzz -- --nocapture; \
 		cargo test --release -p sangam --lib hostile_bytes -- --nocapture
 
 simulate: ## seeded worlds of the pure room; SEEDS=1000000 FIRST_SEED=1

@@ -46,7 +46,8 @@ fn yjs_clients_and_our_log_agree_after_any_honest_schedule() {
                 }
             }
             (LOAD, _) => {
-                let (said, state) = board.load();
+                let ([said, resumed], state) = board.load();
+                assert_eq!(said, resumed, "a snapshot says what the log says");
                 put(&mut answer, said.as_bytes());
                 answer.extend(state);
             }

@@ -5,6 +5,7 @@ use crate::write::{Parent, Structs, text, typed, update};
 use sangam::sync::guard::{Guard, Reason, Schema};
 use sangam_shared::schema::BOARD;
 
+const ROW: &str = "0190f1e2-0000-7000-8000-00000000000a";
 const MINUTES: Parent<'static> = Parent::Root("minutes");
 
 fn guard_of(updates: &[&[u8]]) -> Guard {
@@ -80,7 +81,6 @@ fn strict_json_is_yrs_json() {
 /// An undo manager keeps what was overwritten, and Yjs merges neighbours that are deleted alike.
 #[test]
 fn what_an_undo_manager_keeps_is_taken() {
-    const ROW: &str = "0190f1e2-0000-7000-8000-00000000000a";
     let orders = [&[2, 119][..], &text("a0"), &[119], &text("a1")].concat();
     let structs = |orders: &[u8]| {
         Structs::default()
@@ -99,7 +99,6 @@ fn what_an_undo_manager_keeps_is_taken() {
 /// Two tabs share their work: one has collected what the other still stands upon.
 #[test]
 fn a_neighbour_may_be_collected_where_all_around_it_goes() {
-    const ROW: &str = "0190f1e2-0000-7000-8000-00000000000a";
     let row = Structs::default()
         .first(7, Parent::Root("ideas"), Some(ROW), &[1])
         .first(7, Parent::Item((5, 0)), Some("text"), &[2])
@@ -113,4 +112,61 @@ fn a_neighbour_may_be_collected_where_all_around_it_goes() {
     assert_eq!(refusal(&guard_of(&[&known]), &without), Reason::OriginsDisagree);
     let gone = update(&[(5, 3, collected())], &[(5, 0, 4)]);
     assert!(guard_of(&[&known, &gone]).check(&update(&[(6, 0, late())], &[])).is_ok());
+}
+
+/// Of two rows under one key Yjs keeps one and deletes the other, and it need not be the newer one.
+/// Who keeps its place keeps its containers as well.
+#[test]
+fn a_row_that_lost_its_key_at_once_leaves_the_other_alone() {
+    let row = Structs::default().first(7, Parent::Root("ideas"), Some(ROW), &[1]).first(
+        7,
+        Parent::Item((5, 0)),
+        Some("text"),
+        &[2],
+    );
+    let mut guard = guard_of(&[&update(&[(5, 0, row)], &[])]);
+    let rival = || Structs::default().first(7, Parent::Root("ideas"), Some(ROW), &[1]);
+    let checked = guard.check(&update(&[(4, 0, rival())], &[])).expect("it is well formed");
+    // The smaller client id stands to the left, so it is the newcomer that goes.
+    let delta = update(&[(4, 0, rival())], &[(4, 0, 1)]);
+    guard.admit(checked, &delta).expect("yrs writes what the guard reads");
+    let text = update(&[], &[(5, 1, 1)]);
+    assert_eq!(refusal(&guard, &text), Reason::ContainerLost);
+}
+
+/// Each of these would be compared with every other, here and in every browser, for minutes.
+#[test]
+fn a_crowd_at_one_place_is_refused() {
+    let crowd = |client: u64| {
+        let mut structs = Structs::default();
+        for _ in 0..20_000 {
+            structs = structs.first(4, MINUTES, None, &text("x"));
+        }
+        update(&[(client, 0, structs)], &[])
+    };
+    assert_eq!(refusal(&guard_of(&[]), &crowd(5)), Reason::TooMany);
+    let many: Vec<_> = (0..19_000).map(|client| (20_000 - client, 0, typed("y"))).collect();
+    assert_eq!(refusal(&guard_of(&[]), &update(&many, &[])), Reason::TooMany);
+    // Whoever types on where they were may do so for long.
+    let mut typing = typed("y");
+    for clock in 0..50_000 {
+        typing = typing.between(4, Some((5, clock)), None, &text("x"));
+    }
+    assert!(guard_of(&[]).check(&update(&[(5, 0, typing)], &[])).is_ok());
+}
+
+/// Something deleted that stands last under a key ends what stands there, like a deletion.
+#[test]
+fn a_container_is_not_ended_by_what_is_deleted_already() {
+    let row = Structs::default().first(7, Parent::Root("ideas"), Some(ROW), &[1]).first(
+        7,
+        Parent::Item((5, 0)),
+        Some("text"),
+        &[2],
+    );
+    let guard = guard_of(&[&update(&[(5, 0, row)], &[])]);
+    let over = |id| update(&[(6, 0, Structs::default().between(1, Some(id), None, &[1]))], &[]);
+    assert_eq!(refusal(&guard, &over((5, 1))), Reason::ContainerLost);
+    let checked = guard.check(&over((5, 0))).expect("a row may go, if its author says so");
+    assert_eq!(checked.removed_rows, [5]);
 }

@@ -27,6 +27,9 @@ pub struct Guard {
     /// Map entries, by the container and the key.
     pub(super) slots: HashMap<(BranchId, Box<str>), SlotId>,
     pub(super) slot_list: Vec<Slot>,
+    /// New containers under a key. Whether one stays there, or the one before it, is known once the
+    /// deletions are: yrs and Yjs delete whichever loses.
+    contenders: Vec<(SlotId, BranchId)>,
 }
 
 /// Index into [`Guard::branches`].
@@ -106,6 +109,7 @@ impl Guard {
             roots: HashMap::new(),
             slots: HashMap::new(),
             slot_list: Vec::new(),
+            contenders: Vec::new(),
         }
     }
 
@@ -225,16 +229,11 @@ impl Guard {
         }
         match run.home {
             Home::Sequence(branch) => self.branches[branch as usize].live += run.len,
-            Home::Entry(slot) => {
-                let slot = &mut self.slot_list[slot as usize];
+            Home::Entry(slot_id) => {
+                let slot = &mut self.slot_list[slot_id as usize];
                 let table = slot.branch as usize;
-                if run.introduces.is_some() {
-                    let replaced = std::mem::replace(&mut slot.holds, run.introduces);
-                    match replaced {
-                        Some(old) => self.branches[old as usize].dead = true,
-                        None if slot.in_table => self.branches[table].live += 1,
-                        None => {}
-                    }
+                if let Some(new) = run.introduces {
+                    self.contenders.push((slot_id, new));
                 } else if slot.in_table && slot.holds.is_none() && !slot.counted {
                     slot.counted = true;
                     self.branches[table].live += 1;
@@ -315,6 +314,15 @@ impl Guard {
             for (from, part) in &parts {
                 self.count_out(part);
                 self.cut(*client, *from, *part);
+            }
+        }
+        for (slot_id, new) in std::mem::take(&mut self.contenders) {
+            if self.branches[new as usize].dead {
+                continue;
+            }
+            let slot = &mut self.slot_list[slot_id as usize];
+            if slot.holds.replace(new).is_none() && slot.in_table {
+                self.branches[slot.branch as usize].live += 1;
             }
         }
     }

@@ -73,6 +73,7 @@ pub(super) fn resolve(
         growth: HashMap::new(),
         created: Vec::new(),
         killed: HashSet::new(),
+        overwritten: Vec::new(),
         torn: Vec::new(),
         between: Vec::new(),
         placed: HashMap::new(),
@@ -95,8 +96,15 @@ pub(super) fn resolve(
     if resolver.torn.iter().any(|branch| !resolver.is_lost(*branch)) {
         return Err(Reason::OriginsDisagree);
     }
-    let removed_rows = resolver.containers()?;
-    resolver.limits()?;
+    // What was stored is read whatever today's rules say: a rule that changed must not close a board.
+    let removed_rows = match source {
+        Source::Client => {
+            let removed = resolver.containers()?;
+            resolver.limits()?;
+            removed
+        }
+        Source::Server => Vec::new(),
+    };
     let mut runs: Vec<NewRun> = Vec::new();
     for (block, done) in parsed.blocks.iter().zip(&resolver.done) {
         runs.extend(block.structs.iter().zip(done).map(|(s, run)| NewRun {
@@ -133,6 +141,8 @@ struct Resolver<'g, 'a> {
     created: Vec<(SlotId, BranchId)>,
     /// Containers that this update deletes.
     killed: HashSet<BranchId>,
+    /// Keys under which something deleted was put.
+    overwritten: Vec<SlotId>,
     /// Containers with an item between a neighbour that was collected and one that was not.
     torn: Vec<BranchId>,
     between: Vec<Between>,
@@ -408,6 +418,8 @@ impl<'a> Resolver<'_, 'a> {
             return Err(Reason::Parent);
         }
         if item.content == Content::Deleted {
+            // It may stand last under its key, and so end whatever stands there.
+            self.overwritten.push(slot_id);
             run.deleted = true;
             return Ok(run);
         }
@@ -511,6 +523,17 @@ impl<'a> Resolver<'_, 'a> {
                 }
             } else if slot.node.is_some() && replaces.is_some() && !self.is_lost(slot.branch) {
                 return Err(Reason::ContainerLost);
+            }
+        }
+        for slot_id in std::mem::take(&mut self.overwritten) {
+            let slot = *self.slot_at(slot_id);
+            let held = slot.holds.filter(|held| !self.killed.contains(held));
+            match held {
+                Some(row) if slot.in_table => self.row_removed(row, &mut removed),
+                Some(_) if slot.node.is_some() && !self.is_lost(slot.branch) => {
+                    return Err(Reason::ContainerLost);
+                }
+                _ => {}
             }
         }
         removed.sort_unstable();

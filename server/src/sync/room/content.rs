@@ -45,6 +45,8 @@ pub(super) struct Content {
     /// After a panic inside yrs the document must not even be dropped: it is not memory-safe.
     doc: ManuallyDrop<Doc>,
     broken: bool,
+    /// Something is in it that must not be stored. It is sound, and may be dropped.
+    spoiled: bool,
     guard: Guard,
     owners: HashMap<ClientId, Author>,
     damage: Option<String>,
@@ -101,6 +103,7 @@ impl Content {
         let mut content = Self {
             doc: ManuallyDrop::new(doc),
             broken: false,
+            spoiled: false,
             guard: Guard::new(schema),
             owners: loaded.claims.iter().copied().collect(),
             damage: loaded.damage.clone(),
@@ -162,7 +165,7 @@ impl Content {
         if !checked.between.iter().all(|placed| self.is_in_order(placed)) {
             // Other replicas would put it elsewhere. It is in the document already, so the
             // document goes; nothing of it was stored or sent.
-            self.broken = true;
+            self.spoiled = true;
             return Err(RefusalCode::Malformed);
         }
         self.admit(checked, &delta)?;
@@ -253,9 +256,10 @@ impl Content {
         self.damage.as_deref()
     }
 
-    /// yrs panicked or refused what the guard let through: load the document afresh.
+    /// yrs panicked or refused what the guard let through, or something stands in the wrong place:
+    /// load the document afresh.
     pub(super) fn is_broken(&self) -> bool {
-        self.broken
+        self.broken || self.spoiled
     }
 
     fn admit(&mut self, checked: Checked, delta: &[u8]) -> Result<(), RefusalCode> {
