@@ -23,4 +23,10 @@ fuzz: ## hostile bytes through guard and yrs; CASES=10000000 SEED=1
 	@SANGAM_FUZZ_CASES=$${CASES:-10000000} SANGAM_FUZZ_SEED=$${SEED:-1} \
 		cargo test --release -p sangam --lib hostile_bytes -- --nocapture
 
-.PHONY: help build run test check fuzz
+bench: build ## measure beside other servers; ONLY=fanout,event,rooms,join,text,idle,cold ROUNDS=3
+	@ONLY="$(ONLY)" ROUNDS="$(ROUNDS)" SYSTEMS="$(SYSTEMS)" scripts/bench.sh
+
+bench-functions: ## the hot functions by themselves: guard, apply, merge, encode
+	@cargo bench --locked -p sangam --bench sync
+
+.PHONY: help build run test check fuzz bench bench-functions
