@@ -9,9 +9,10 @@ use crate::sync::room::{ConnectionId, Dialect, Member, Permission};
 use crate::sync::rooms::{RoomEnded, RoomRef};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use sangam_shared::limits;
 use sangam_shared::message::{Hello, close};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -88,22 +89,25 @@ impl Wire<'_> {
     async fn run(
         &mut self,
         dialect: Dialect,
-        mut standing: Standing,
+        standing: Standing,
         clock: &dyn Clock,
         draining: &CancellationToken,
         drain_after: Duration,
     ) -> End {
         let mut pace = Pace::new(clock.now_ms());
         let mut last_heard = Instant::now();
-        let keepalive = Duration::from_millis(limits::KEEPALIVE_INTERVAL_MS);
-        let silence = Duration::from_millis(limits::PEER_SILENCE_MS_MAX);
-        let mut permission = match (standing.judge)() {
+        let Standing { changes, judge } = standing;
+        let mut permission = match judge() {
             Ok(permission) => permission,
             Err(code) => return End::Close(code),
         };
-        let mut leave_at: Option<Instant> = None;
+        // These wait across turns of the loop: registering them anew at every frame would cost
+        // more than the frame.
+        let mut changed = pin!(next_change(changes));
+        let mut drained = pin!(draining.cancelled());
+        let mut alarm = pin!(tokio::time::sleep_until(self.alive_until()));
+        let mut leaving = false;
         loop {
-            let wake_at = leave_at.unwrap_or(self.last_sent + keepalive);
             tokio::select! {
                 biased;
                 () = self.outbox.ready() => {
@@ -111,13 +115,9 @@ impl Wire<'_> {
                         return end;
                     }
                 }
-                changed = standing.changes.changed() => {
-                    let judged = if changed.is_ok() {
-                        (standing.judge)()
-                    } else {
-                        Err(close::UNAUTHORIZED)
-                    };
-                    match judged {
+                (changes, alive) = &mut changed => {
+                    changed.set(next_change(changes));
+                    match if alive { judge() } else { Err(close::UNAUTHORIZED) } {
                         Ok(now) if now == permission => {}
                         Ok(now) => {
                             permission = now;
@@ -128,8 +128,9 @@ impl Wire<'_> {
                         Err(code) => return End::Close(code),
                     }
                 }
-                () = draining.cancelled(), if leave_at.is_none() => {
-                    leave_at = Some(Instant::now() + drain_after);
+                () = &mut drained, if !leaving => {
+                    leaving = true;
+                    alarm.as_mut().reset(Instant::now() + drain_after);
                     if dialect == Dialect::Sangam {
                         self.outbox.send(frame::draining(limits::DRAIN_MS));
                     }
@@ -152,23 +153,32 @@ impl Wire<'_> {
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
                     }
                 }
-                () = tokio::time::sleep_until(wake_at) => {
-                    if leave_at.is_some() {
+                () = &mut alarm => {
+                    if leaving {
                         return End::Close(SERVICE_RESTART);
                     }
-                    if last_heard.elapsed() > silence {
+                    if last_heard.elapsed() > Duration::from_millis(limits::PEER_SILENCE_MS_MAX) {
                         return End::Gone;
                     }
-                    let alive = [
-                        Message::Binary(presence::keepalive()),
-                        Message::Ping(Bytes::new()),
-                    ];
-                    if self.write(alive).await.is_err() {
-                        return End::Gone;
+                    // What was sent since the alarm was set has put it off.
+                    if self.alive_until() <= Instant::now() {
+                        let alive = [
+                            Message::Binary(presence::keepalive()),
+                            Message::Ping(Bytes::new()),
+                        ];
+                        if self.write(alive).await.is_err() {
+                            return End::Gone;
+                        }
                     }
+                    alarm.as_mut().reset(self.alive_until());
                 }
             }
         }
+    }
+
+    /// When the peer must hear something again.
+    fn alive_until(&self) -> Instant {
+        self.last_sent + Duration::from_millis(limits::KEEPALIVE_INTERVAL_MS)
     }
 
     async fn write_out(&mut self) -> Option<End> {
@@ -183,16 +193,19 @@ impl Wire<'_> {
 
     /// Writes all of it, or gives the peer up.
     async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), ()> {
-        let limit = Duration::from_millis(limits::WRITE_TIMEOUT_MS);
+        self.last_sent = Instant::now();
         let socket = &mut self.socket;
-        let written = timeout(limit, async {
+        let mut writing = pin!(async {
             for message in messages {
                 socket.feed(message).await?;
             }
             socket.flush().await
-        })
-        .await;
-        self.last_sent = Instant::now();
+        });
+        // Nearly always the kernel takes it at once; only a reader who lags costs a timer.
+        let written = match writing.as_mut().now_or_never() {
+            Some(written) => Ok(written),
+            None => timeout(Duration::from_millis(limits::WRITE_TIMEOUT_MS), writing).await,
+        };
         match written {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(()),
@@ -213,6 +226,12 @@ impl Wire<'_> {
             tracing::debug!(id = self.id.0, code, "the peer did not answer our close");
         }
     }
+}
+
+/// Waits for the next change; false where there will be none any more.
+async fn next_change(mut changes: watch::Receiver<u64>) -> (watch::Receiver<u64>, bool) {
+    let alive = changes.changed().await.is_ok();
+    (changes, alive)
 }
 
 /// "Service restart", RFC 6455's registry: come back soon.
