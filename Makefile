@@ -33,4 +33,10 @@ chaos: build ## the real binary in a bad network, killed again and again; MINUTE
 		$${SEED:+env SANGAM_CHAOS_SEED=$$SEED} \
 		cargo test --release --locked -p sangam-tests --test chaos -- --nocapture
 
-.PHONY: help build run test check fuzz simulate chaos
+bench: build ## measure beside other servers; ONLY=fanout,event,rooms,join,text,idle,cold ROUNDS=3
+	@ONLY="$(ONLY)" ROUNDS="$(ROUNDS)" SYSTEMS="$(SYSTEMS)" scripts/bench.sh
+
+bench-functions: ## the hot functions by themselves: guard, apply, merge, encode
+	@cargo bench --locked -p sangam --bench sync
+
+.PHONY: help build run test check fuzz simulate chaos bench bench-functions

@@ -10,10 +10,11 @@ use crate::sync::room::{ConnectionId, Dialect, Member, Permission};
 use crate::sync::rooms::{RoomEnded, RoomRef};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use sangam_shared::limits;
 use sangam_shared::message::{Hello, close};
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -159,13 +160,23 @@ impl<L: Line> Wire<'_, L> {
         self.held.judge().await?;
         let mut pace = Pace::new(clock.now_ms());
         let beat = Duration::from_millis(limits::KEEPALIVE_INTERVAL_MS);
-        let mut next_beat = Instant::now() + beat;
         let mut last_heard = Instant::now();
-        let mut leave_at: Option<Instant> = None;
+        // These wait across turns of the loop: registering them anew at every frame would cost
+        // more than the frame.
+        let mut changed = pin!(next_change(self.held.standing.changes.clone()));
+        let mut drained = pin!(draining.cancelled());
+        let mut alarm = pin!(tokio::time::sleep_until(Instant::now() + beat));
+        let mut leaving = false;
         loop {
             tokio::select! {
                 () = self.outbox.ready() => self.write_out().await?,
-                changed = self.held.changed() => changed?,
+                (changes, alive) = &mut changed => {
+                    changed.set(next_change(changes));
+                    if !alive {
+                        return Err(End::Close(close::UNAUTHORIZED));
+                    }
+                    self.held.judge().await?;
+                }
                 heard = self.line.hear() => {
                     last_heard = Instant::now();
                     match heard {
@@ -181,17 +192,18 @@ impl<L: Line> Wire<'_, L> {
                         Heard::Gone => return Err(End::Gone),
                     }
                 }
-                () = draining.cancelled(), if leave_at.is_none() => {
-                    leave_at = Some(Instant::now() + drain_after);
+                () = &mut drained, if !leaving => {
+                    leaving = true;
+                    alarm.as_mut().reset(Instant::now() + drain_after);
                     if dialect == Dialect::Sangam {
                         self.outbox.send(frame::draining(limits::DRAIN_MS));
                     }
                 }
-                () = tokio::time::sleep_until(leave_at.unwrap_or(next_beat)) => {
-                    if leave_at.is_some() {
+                () = &mut alarm => {
+                    if leaving {
                         return Err(End::Close(SERVICE_RESTART));
                     }
-                    next_beat = Instant::now() + beat;
+                    alarm.as_mut().reset(Instant::now() + beat);
                     if last_heard.elapsed() > Duration::from_millis(limits::PEER_SILENCE_MS_MAX) {
                         return Err(End::Gone);
                     }
@@ -221,7 +233,12 @@ async fn while_held(
     patience: Duration,
     write: impl Future<Output = Result<(), Gone>> + Send,
 ) -> Result<(), End> {
-    let mut writing = std::pin::pin!(timeout(patience, write));
+    let mut writing = pin!(write);
+    // Nearly always the kernel takes it at once; only a reader who lags costs a timer.
+    if let Some(written) = writing.as_mut().now_or_never() {
+        return written.map_err(|Gone| End::Gone);
+    }
+    let mut writing = pin!(timeout(patience, writing));
     loop {
         tokio::select! {
             written = &mut writing => {
@@ -233,6 +250,12 @@ async fn while_held(
             changed = held.changed() => changed?,
         }
     }
+}
+
+/// Waits for a change with a receiver of its own; false where there will be none any more.
+async fn next_change(mut changes: watch::Receiver<u64>) -> (watch::Receiver<u64>, bool) {
+    let alive = changes.changed().await.is_ok();
+    (changes, alive)
 }
 
 fn room_ended(_: RoomEnded) -> End {

@@ -123,7 +123,7 @@ fn measure(name: &str, systems: &[System], count: u64) -> Result<(Rounds, Rates)
                 if let Some(figures) =
                     workloads::round(name, system, work, seed).with_context(failed)?
                 {
-                    eprintln!("{:<12} {figures:.1?}", system.name());
+                    eprintln!("{:<12} {figures:.2?}", system.name());
                     rounds.entry(system).or_default().push(figures);
                 }
                 continue;
