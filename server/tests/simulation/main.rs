@@ -109,3 +109,21 @@ fn a_writer_id_that_is_used_again_is_caught() {
     let (seed, what) = caught(Flaw::WriterReused);
     println!("seed {seed}: {what}");
 }
+
+/// An honest device was refused as a forger after a backup had been put back.
+#[test]
+fn seed_366_a_restore_makes_nobody_a_forger() {
+    play(366, Flaw::None).unwrap();
+}
+
+/// A device was closed in the last round, and judged before it had come back.
+#[test]
+fn seed_1043783_who_was_closed_comes_back() {
+    play(1_043_783, Flaw::None).unwrap();
+}
+
+/// After a restore a forger was faster than the owner of a client id: nothing can tell them apart.
+#[test]
+fn seed_2109549_forgers_rest_after_a_restore() {
+    play(2_109_549, Flaw::None).unwrap();
+}
