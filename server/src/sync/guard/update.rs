@@ -11,7 +11,7 @@ use sangam_shared::limits;
 pub struct Id {
     /// Whose.
     pub client: ClientId,
-    /// The how manieth of that client's.
+    /// Its place among that client's, from 0.
     pub clock: u32,
 }
 
