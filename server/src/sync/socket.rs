@@ -115,8 +115,8 @@ impl Wire<'_> {
                         return end;
                     }
                 }
-                (changes, alive) = &mut changed => {
-                    changed.set(next_change(changes));
+                (receiver, alive) = &mut changed => {
+                    changed.set(next_change(receiver));
                     match if alive { judge() } else { Err(close::UNAUTHORIZED) } {
                         Ok(now) if now == permission => {}
                         Ok(now) => {

@@ -16,6 +16,10 @@ use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{Doc, OffsetKind, Options, ReadTxn, StateVector, Transact, Update};
 
+/// An update of at most so many bytes may be passed on with what was known of it already, which
+/// readers skip; of a longer one they get what is new alone.
+const SMALL_UPDATE_BYTES: usize = 512;
+
 /// What became of an edit.
 pub(super) enum Taken {
     /// Everything in it was known before.
@@ -226,11 +230,16 @@ impl Content {
         self.question = None;
         let doc = &*self.doc;
         let applied = catch_unwind(AssertUnwindSafe(|| {
+            let small = update.len() <= SMALL_UPDATE_BYTES;
             let update = Update::decode_v1(update).ok()?;
+            let own = small.then(|| update.encode_v1());
             let mut txn = doc.transact_mut();
             txn.apply_update(update).ok()?;
             txn.commit();
-            Some(Bytes::from(txn.encode_update_v1()))
+            // To encode a transaction, yrs walks every client that ever wrote. A small update that
+            // deleted nothing has changed what it says: then its own encoding will do.
+            let own = own.filter(|_| txn.delete_set().is_empty());
+            Some(Bytes::from(own.unwrap_or_else(|| txn.encode_update_v1())))
         }));
         let delta = applied.ok().flatten();
         self.broken |= delta.is_none();
