@@ -93,8 +93,8 @@ impl Fanout {
 }
 
 /// What is on its way to one connection: frames for it alone, its place in the room's log, and
-/// whether it is to be closed. One task reads it: a flag and one waker cost a tenth of a list of
-/// waiters, at every commit for every reader.
+/// whether it is to be closed. One task reads it, so a flag and one waker
+/// do for what would otherwise be a list of waiters, at every commit for every reader.
 #[derive(Debug, Default)]
 pub struct Outbox {
     state: Mutex<Outgoing>,

@@ -17,7 +17,7 @@ use yrs::updates::decoder::Decode;
 use yrs::{StateVector, Update};
 
 /// How long anything may take that is not measured.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Our own protocol's acknowledgement, and Hocuspocus'.
 const ACK: u64 = 121;
 const SYNC_STATUS: u64 = 8;
@@ -78,6 +78,7 @@ impl<'s> Crowd<'s> {
     }
 
     /// Bytes that all have read so far.
+    #[must_use]
     pub fn received_bytes(&self) -> u64 {
         self.load.received_bytes
     }
@@ -236,7 +237,7 @@ impl<'s> Crowd<'s> {
                 Ok(())
             })?;
             if begun.elapsed() > PATIENCE {
-                bail!("{} of {people} joined", done);
+                bail!("{done} of {people} joined");
             }
         }
         Ok((waits, last.saturating_sub(due(people - 1)), bytes))
@@ -408,7 +409,7 @@ impl Author {
             if at_s >= typing.seconds {
                 return;
             }
-            let (update, end) = self.writer.next();
+            let (update, end) = self.writer.edit();
             let mut framed = Vec::with_capacity(prefix.len() + update.len() + 16);
             let message = [prefix, &wire::sync(2, &update)].concat();
             wire::frame(&mut framed, wire::BINARY, &message);

@@ -30,13 +30,14 @@ fn document(client: u64) -> Doc {
 
 impl Writer {
     /// A device with a client id drawn as Yjs draws it.
+    #[must_use]
     pub fn new(mut random: ChaCha8Rng) -> Self {
         let client = u64::from(random.random_range(1..=u32::MAX));
         Self { doc: document(client), client, note: None, random, presence_clock: 0 }
     }
 
     /// The next edit: an update, and this client's clock after it.
-    pub fn next(&mut self) -> (Vec<u8>, u32) {
+    pub fn edit(&mut self) -> (Vec<u8>, u32) {
         let ideas = self.doc.get_or_insert_map("ideas");
         let mut txn = self.doc.transact_mut();
         match &mut self.note {
@@ -85,6 +86,7 @@ fn add_note(txn: &mut yrs::TransactionMut<'_>, table: &MapRef, id: Uuid, words: 
 }
 
 /// A board of the afternoon: so many ideas and plans, in one update.
+#[must_use]
 pub fn board(ideas: usize, plans: usize, mut random: ChaCha8Rng) -> Vec<u8> {
     let doc = document(u64::from(random.random_range(1..=u32::MAX)));
     let (idea_table, plan_table) = (doc.get_or_insert_map("ideas"), doc.get_or_insert_map("plans"));
@@ -122,6 +124,7 @@ fn words(random: &mut ChaCha8Rng, count: usize) -> String {
 /// A long text as one person wrote it over months, in the proportions of the literature's "B4"
 /// trace (182,315 insertions, 77,463 deletions, one character each, mostly where the last one was):
 /// a seeded likeness, not that trace. Returns the state and how many operations it took.
+#[must_use]
 pub fn long_text(mut random: ChaCha8Rng) -> (Vec<u8>, u32) {
     const INSERTIONS: u32 = 182_315;
     const DELETIONS: u32 = 77_463;

@@ -23,12 +23,14 @@ impl Histogram {
     }
 
     /// How many there are.
-    pub fn len(&self) -> u64 {
+    #[must_use]
+    pub fn count(&self) -> u64 {
         self.total
     }
 
     /// The latency, in milliseconds, that `part` of all do not exceed. 0 where there are none.
     #[expect(clippy::cast_precision_loss, reason = "for people")]
+    #[must_use]
     pub fn quantile_ms(&self, part: f64) -> f64 {
         let mut seen = 0;
         for (at, count) in self.counts.iter().enumerate() {
@@ -51,7 +53,8 @@ fn bucket(micros: u64) -> usize {
 fn upper(bucket: usize) -> u64 {
     let shift = (bucket >> FINE).saturating_sub(1);
     let base = (bucket - (shift << FINE)) as u64;
-    base.checked_add(1).map_or(u64::MAX, |next| (u128::from(next) << shift) as u64 - 1)
+    let next = (u128::from(base) + 1) << shift;
+    u64::try_from(next - 1).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -68,11 +68,11 @@ fn run(args: &RunArgs) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| !workloads::ALL.contains(name)) {
         bail!("there is no workload {unknown:?}; there are {}", workloads::ALL.join(", "));
     }
-    let named = |system: &System| {
+    let wanted = |system: &System| {
         let name = serde_json::to_value(system).unwrap_or_default();
-        args.systems.is_empty() || args.systems.iter().any(|wanted| name == wanted.as_str())
+        args.systems.is_empty() || args.systems.iter().any(|known| name == known.as_str())
     };
-    let systems: Vec<System> = System::ALL.into_iter().filter(named).collect();
+    let systems: Vec<System> = System::ALL.into_iter().filter(wanted).collect();
     if systems.is_empty() {
         bail!("there is no such system: {}", args.systems.join(", "));
     }

@@ -57,7 +57,7 @@ async fn peer(stream: TcpStream, rooms: Rooms, id: u64) -> Result<()> {
     let (queue, mut waiting) = unbounded_channel();
     let lock = || rooms.lock().unwrap_or_else(PoisonError::into_inner);
     lock().entry(room.clone()).or_default().insert(id, queue);
-    let writing = tokio::spawn(async move {
+    let sending = tokio::spawn(async move {
         while let Some(message) = waiting.recv().await {
             sink.feed(message).await?;
             while let Ok(message) = waiting.try_recv() {
@@ -81,5 +81,5 @@ async fn peer(stream: TcpStream, rooms: Rooms, id: u64) -> Result<()> {
     if let Some(peers) = lock().get_mut(&room) {
         peers.remove(&id);
     }
-    Ok(writing.await??)
+    Ok(sending.await??)
 }

@@ -67,6 +67,7 @@ impl Results {
     }
 
     /// All tables.
+    #[must_use]
     pub fn tables(&self) -> String {
         let mut out = String::new();
         for (name, title, columns) in TABLES {
@@ -151,6 +152,7 @@ const JOIN: &[Column] = &[
 ];
 
 /// The median of each figure.
+#[must_use]
 pub fn medians(rounds: &[Figures]) -> Figures {
     let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (name, value) in rounds.iter().flatten() {
@@ -170,8 +172,10 @@ impl Workload {
         let rounds = self.rounds.values().map(Vec::len).max().unwrap_or(0);
         let mut line = |cells: Vec<String>| {
             let row = cells.join(" | ");
-            // Writing to a String cannot fail.
-            out.push_str(&format!("| {row} |\n"));
+            out.extend([
+                "| ", &row, " |
+",
+            ]);
         };
         let mut head = vec![title.to_owned()];
         head.extend(columns.iter().map(|(_, heading, _)| (*heading).to_owned()));
@@ -222,6 +226,10 @@ fn times(ratio: f64) -> String {
     format!("{ratio:.decimals$}×")
 }
 
+/// Colour and dashes of each line: told apart by dashes and labels too, not by colour alone.
+const LOOKS: [(&str, &str); 5] =
+    [("#0b5", ""), ("#333", "6 3"), ("#06c", "2 3"), ("#a50", "8 3 2 3"), ("#808", "1 4")];
+
 /// Delivery p99 against rate, both on logarithmic axes.
 fn svg(fanout: &Workload) -> String {
     const WIDTH: f64 = 820.0;
@@ -267,9 +275,6 @@ fn svg(fanout: &Workload) -> String {
         HEIGHT - 16.0,
         TOP - 16.0
     ));
-    // Told apart by dashes and labels too, not by colour alone.
-    const LOOKS: [(&str, &str); 5] =
-        [("#0b5", ""), ("#333", "6 3"), ("#06c", "2 3"), ("#a50", "8 3 2 3"), ("#808", "1 4")];
     for ((system, rates), (colour, dashes)) in fanout.rates.iter().zip(LOOKS) {
         let points: Vec<(f64, f64)> = rates
             .iter()

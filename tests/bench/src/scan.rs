@@ -100,7 +100,7 @@ mod tests {
         let mut writer = Writer::new(rand_chacha::ChaCha8Rng::seed_from_u64(1));
         let mut updates = Vec::new();
         for _ in 0..700 {
-            let (update, clock) = writer.next();
+            let (update, clock) = writer.edit();
             assert_eq!(super::clocks(&update), Some(vec![(writer.client, clock)]));
             updates.push((update, clock));
         }

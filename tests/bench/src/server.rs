@@ -32,6 +32,7 @@ impl System {
         [Self::Sangam, Self::Relay, Self::PlainYrs, Self::YWebsocket, Self::Hocuspocus];
 
     /// For people.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Sangam => "Sangam",
@@ -43,16 +44,19 @@ impl System {
     }
 
     /// Whether it keeps documents, so that a joiner gets a state.
+    #[must_use]
     pub fn has_state(self) -> bool {
         self != Self::Relay
     }
 
     /// Whether it says that an edit has arrived.
+    #[must_use]
     pub fn acknowledges(self) -> bool {
         matches!(self, Self::Sangam | Self::Hocuspocus)
     }
 
     /// What stands before every message of a room.
+    #[must_use]
     pub fn prefix(self, room: &str) -> Vec<u8> {
         let mut prefix = Vec::new();
         if self == Self::Hocuspocus {
@@ -62,6 +66,7 @@ impl System {
     }
 
     /// What a provider says first: who it is, where that is asked, and what it has: nothing.
+    #[must_use]
     pub fn greeting(self, room: &str) -> Vec<Vec<u8>> {
         let step_1 = || [self.prefix(room), wire::sync(0, &[0])].concat();
         match self {
@@ -132,6 +137,7 @@ impl Server {
     }
 
     /// A room.
+    #[must_use]
     pub fn room(&self, at: usize) -> &Room {
         &self.boards[at]
     }

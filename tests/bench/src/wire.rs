@@ -34,6 +34,7 @@ pub fn buffer(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// A sync message of the y-protocols.
+#[must_use]
 pub fn sync(step: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0, step];
     buffer(&mut out, payload);
@@ -50,17 +51,20 @@ pub const PING: u8 = 9;
 pub const PONG: u8 = 10;
 
 /// Appends a client's frame: final, and masked as RFC 6455 asks of clients.
+///
+/// # Panics
+/// Never: each length fits the number that its range chose.
 pub fn frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     const MASK: [u8; 4] = [0x3a, 0x5c, 0x91, 0xe7];
     out.push(0x80 | opcode);
     match payload.len() {
         len @ 0..126 => out.push(0x80 | u8::try_from(len).expect("below 126")),
         len @ 126..0x1_0000 => {
-            out.push(0x80 | 126);
+            out.push(0x80 | 0x7e);
             out.extend(u16::try_from(len).expect("two bytes").to_be_bytes());
         }
         len => {
-            out.push(0x80 | 127);
+            out.push(0x80 | 0x7f);
             out.extend((len as u64).to_be_bytes());
         }
     }
@@ -70,6 +74,7 @@ pub fn frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
 
 /// The first frame of a server's bytes: its opcode, its payload, and how long it is with its head.
 /// `None` where it is not all there yet.
+#[must_use]
 pub fn parse(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     let (&[first, second], rest) = bytes.split_first_chunk()?;
     let (len, head): (usize, usize) = match second & 0x7f {

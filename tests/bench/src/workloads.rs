@@ -90,7 +90,7 @@ fn figures(typed: &Typed, server: &Server) -> Result<Figures> {
     say("deliveries_per_s", typed.delivered as f64 / typed.seconds);
     for (name, part) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)] {
         say(&format!("delivery_{name}_ms"), typed.delivery.quantile_ms(part));
-        if typed.ack.len() > 0 {
+        if typed.ack.count() > 0 {
             say(&format!("ack_{name}_ms"), typed.ack.quantile_ms(part));
         }
     }
@@ -147,6 +147,7 @@ pub fn fanout(
 }
 
 /// Edits a second, all writers together, at a point of the grid.
+#[must_use]
 pub fn rate(point: i32) -> f64 {
     (250.0 * 2_f64.powf(f64::from(point) / 2.0)).round()
 }
