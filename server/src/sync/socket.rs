@@ -163,15 +163,15 @@ impl<L: Line> Wire<'_, L> {
         let mut last_heard = Instant::now();
         // These wait across turns of the loop: registering them anew at every frame would cost
         // more than the frame.
-        let mut changed = pin!(next_change(self.held.standing.changes.clone()));
+        let mut moved = pin!(next_change(self.held.standing.changes.clone()));
         let mut drained = pin!(draining.cancelled());
         let mut alarm = pin!(tokio::time::sleep_until(Instant::now() + beat));
         let mut leaving = false;
         loop {
             tokio::select! {
                 () = self.outbox.ready() => self.write_out().await?,
-                (changes, alive) = &mut changed => {
-                    changed.set(next_change(changes));
+                (changes, alive) = &mut moved => {
+                    moved.set(next_change(changes));
                     if !alive {
                         return Err(End::Close(close::UNAUTHORIZED));
                     }
