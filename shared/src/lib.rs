@@ -4,6 +4,7 @@
 //! `web/src/shared/schema.gen.ts`, which a test of this crate writes and checks.
 
 pub mod board;
+pub mod checks;
 pub mod ids;
 pub mod limits;
 pub mod message;
