@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod board;
+pub mod digest;
 mod directory;
 pub mod file;
 mod language;

@@ -3,6 +3,7 @@
 pub mod assets;
 mod events;
 mod health;
+mod plans;
 mod problem;
 mod sessions;
 mod sync;
@@ -19,7 +20,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use problem::Code;
 use sangam_shared::limits;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub struct Api {
     /// All events.
     pub events: Arc<Events>,
     /// All open documents.
-    pub rooms: Rooms,
+    pub rooms: Arc<Rooms>,
     /// The durable log.
     pub store: Arc<dyn Store>,
     /// The wall clock.
@@ -61,6 +62,10 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/session", get(sessions::show).delete(sessions::end))
         .route("/api/v1/events/{slug}", get(events::show))
         .route("/api/v1/events/{slug}/people", get(events::people))
+        .route(
+            "/api/v1/events/{slug}/plans/{plan}/acceptance",
+            put(plans::accept).delete(plans::withdraw),
+        )
         .route("/api/v1/time", get(health::time))
         .route("/healthz", get(health::healthy))
         .route("/readyz", get(health::ready))

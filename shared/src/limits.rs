@@ -90,6 +90,8 @@ pub const ORGANISATION_CHARS_MAX: usize = 120;
 pub const EVENT_FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Sites of one event.
 pub const SITES_MAX: usize = 20;
+/// Public holidays of one site.
+pub const HOLIDAYS_MAX: usize = 100;
 /// Workshops of one event.
 pub const WORKSHOPS_MAX: usize = 40;
 /// Items of one programme.
@@ -108,6 +110,9 @@ pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 /// Milliseconds that a stopping server waits for its connections.
 pub const DRAIN_MS: u64 = 5_000;
+
+/// Milliseconds between a change on a board and its digest: changes within them are one.
+pub const DIGEST_AFTER_MS: u64 = 300;
 
 /// Requests that may wait for the store's writer.
 pub const STORE_REQUESTS_MAX: usize = 4_096;

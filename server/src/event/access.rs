@@ -116,6 +116,8 @@ pub enum Action {
     ReadDocument(DocumentKind, Option<PersonId>),
     /// Write to a document.
     WriteDocument(DocumentKind, Option<PersonId>),
+    /// Say yes to a plan that this person leads, if anybody of the event does; or take it back.
+    AcceptPlan(Option<PersonId>),
 }
 
 /// No.
@@ -153,6 +155,11 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
         | Action::ReadPeople
         | Action::ReadDocument(DocumentKind::Board | DocumentKind::Stage, _) => true,
         Action::WriteDocument(DocumentKind::Board, _) => works_on_boards,
+        // The lead's own session; or whoever runs the workshop heard it aloud.
+        Action::AcceptPlan(lead) => {
+            matches!(principal.role, Role::Facilitator | Role::Organiser)
+                || (works_on_boards && lead.is_some() && lead == principal.person)
+        }
         // The server alone writes the stage.
         Action::WriteDocument(DocumentKind::Stage, _) => false,
         Action::ReadDocument(DocumentKind::Private, owner)
@@ -182,7 +189,7 @@ mod tests {
     /// Every role against every action, written out: a change here is a change of the rules.
     #[test]
     fn every_role_may_do_what_is_listed_and_nothing_else() {
-        use Action::{ReadDocument, ReadEvent, ReadPeople, WriteDocument};
+        use Action::{AcceptPlan, ReadDocument, ReadEvent, ReadPeople, WriteDocument};
         use DocumentKind::{Board, Private, Stage};
         let own = Some(PersonId(Uuid::from_u128(1)));
         let others = Some(PersonId(Uuid::from_u128(2)));
@@ -199,6 +206,9 @@ mod tests {
             (ReadDocument(Private, others), [false, false, false, false]),
             (WriteDocument(Private, others), [false, false, false, false]),
             (ReadDocument(Private, None), [false, false, false, false]),
+            (AcceptPlan(own), [false, true, true, true]),
+            (AcceptPlan(others), [false, false, true, true]),
+            (AcceptPlan(None), [false, false, true, true]),
         ];
         for (action, expected) in table {
             for (role, expected) in Role::ALL.into_iter().zip(expected) {

@@ -13,7 +13,7 @@ use sangam_shared::plan::{
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use uuid::Uuid;
-use yrs::{Any, GetString, Map, MapRef, Out, ReadTxn};
+use yrs::{Any, GetString, Map, MapRef, Out, ReadTxn, Transact};
 
 /// Languages that one text may be translated into.
 const TRANSLATIONS_MAX: usize = 20;
@@ -39,6 +39,16 @@ pub fn read_board(txn: &impl ReadTxn) -> Board {
     let plans = root_rows(txn, "plans", max, |id, map| at.plan(id, map));
     (board.plans, board.tray.plans) = split(plans, |plan| &plan.trace);
     board
+}
+
+/// One plan, unless it is in the tray.
+#[must_use]
+pub fn read_plan(doc: &yrs::Doc, id: PlanId) -> Option<Plan> {
+    let txn = doc.transact();
+    let table = txn.get_map("plans")?;
+    let Some(Out::YMap(map)) = table.get(&txn, &id.to_string()) else { return None };
+    let plan = At(&txn).plan(id.0, &map);
+    plan.trace.deleted_at_ms.is_none().then_some(plan)
 }
 
 fn split<T>(rows: Vec<T>, trace: impl Fn(&T) -> &Trace) -> (Vec<T>, Vec<T>) {

@@ -6,13 +6,16 @@ use crate::event::access::{self, Action, Denied, LinkKey, Principal};
 use crate::event::file::EventFile;
 use crate::event::language;
 use crate::event::model::{
-    Common, Event, Facilitator, Link, Person, ProgrammeItem, Session, Site, Words, Workshop,
+    Acceptance, Common, Event, Facilitator, Link, Person, ProgrammeItem, Session, Site, Words,
+    Workshop,
 };
 use crate::event::names::{self, NameError};
 use crate::event::seed;
 use crate::store::{Append, Author, Delta, Record, RecordChange, Store, StoreError};
 use bytes::Bytes;
-use sangam_shared::ids::{DocumentId, EventId, Key, LinkId, PersonId, SessionId, WorkshopId};
+use sangam_shared::ids::{
+    DocumentId, EventId, Key, LinkId, PersonId, PlanId, SessionId, WorkshopId,
+};
 use sangam_shared::limits;
 use sangam_shared::role::Role;
 use sangam_shared::schema::DocumentKind;
@@ -53,6 +56,7 @@ struct Held {
     people: BTreeMap<PersonId, Person>,
     links: BTreeMap<LinkId, Link>,
     sessions: BTreeMap<SessionId, Session>,
+    acceptances: BTreeMap<PlanId, Acceptance>,
 }
 
 /// What a document id names.
@@ -225,6 +229,38 @@ impl Events {
     #[must_use]
     pub fn person(&self, event: EventId, id: PersonId) -> Option<Person> {
         self.read().events.get(&event)?.people.get(&id).cloned()
+    }
+
+    /// Who said yes to which plan.
+    #[must_use]
+    pub fn acceptances(&self, event: EventId) -> Vec<Acceptance> {
+        let state = self.read();
+        let acceptances = state.events.get(&event).map(|held| held.acceptances.values().cloned());
+        acceptances.into_iter().flatten().collect()
+    }
+
+    /// Records a lead's yes, in place of an earlier one.
+    ///
+    /// # Errors
+    /// The store's; [`EventsError::Full`] where there are more than boards can hold plans.
+    pub async fn accept(&self, event: EventId, acceptance: Acceptance) -> Result<(), EventsError> {
+        let turn = self.turn().await;
+        let known = self.read().events.get(&event).map_or(0, |held| held.acceptances.len());
+        if known >= limits::WORKSHOPS_MAX * limits::PLANS_PER_BOARD_MAX {
+            return Err(EventsError::Full);
+        }
+        let change = put(event, "acceptance", &acceptance.plan.to_string(), &acceptance);
+        self.commit(turn, vec![change]).await
+    }
+
+    /// Takes a yes back.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn withdraw(&self, event: EventId, plan: PlanId) -> Result<(), EventsError> {
+        let turn = self.turn().await;
+        let (kind, id) = ("acceptance".to_owned(), plan.to_string());
+        self.commit(turn, vec![RecordChange::Delete { event: event.0, kind, id }]).await
     }
 
     /// The links that open something, with their tokens.
@@ -471,6 +507,12 @@ impl Events {
                 time_zone: site.time_zone.get_ref().clone(),
                 country: site.country.get_ref().clone(),
                 language: site.language.get_ref().clone(),
+                holidays: site
+                    .holidays
+                    .iter()
+                    .map(|day| day.get_ref().parse())
+                    .collect::<Result<_, jiff::Error>>()
+                    .map_err(|e| field("holidays")(e.to_string()))?,
             });
         }
         let date: jiff::civil::Date =
@@ -679,6 +721,10 @@ impl State {
                 self.sessions.insert(session.secret_hash.clone(), (event_id, session.id));
                 held.sessions.insert(session.id, session);
             }
+            "acceptance" => {
+                let acceptance: Acceptance = parse(record)?;
+                held.acceptances.insert(acceptance.plan, acceptance);
+            }
             other => tracing::warn!(kind = other, "a record of an unknown kind is left alone"),
         }
         Ok(())
@@ -702,6 +748,7 @@ impl State {
             people: BTreeMap::new(),
             links: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            acceptances: BTreeMap::new(),
         };
         self.events.insert(id, held);
     }
@@ -712,6 +759,11 @@ impl State {
             "person" => {
                 if let Ok(id) = id.parse() {
                     held.people.remove(&id);
+                }
+            }
+            "acceptance" => {
+                if let Ok(id) = id.parse() {
+                    held.acceptances.remove(&id);
                 }
             }
             "session" => {

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::store::{Health, Loaded, Sequence, Store, StoreError};
+use crate::sync::changed::Changed;
 use crate::sync::fanout::{Fanout, Outbox};
 use crate::sync::room::{ConnectionId, Edit, Effect, Member, Permission, Room};
 use bytes::Bytes;
@@ -39,6 +40,8 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
     /// The server's own Yjs client ids, fresh at every call.
     pub writer: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// Where rooms note that their document has changed.
+    pub changed: Arc<Changed>,
 }
 
 /// What the task is waiting for the store to do.
@@ -119,10 +122,12 @@ impl RoomTask {
                                 tracing::warn!(document = %self.document, %error, "append failed");
                             }
                             self.room.stored(result, &mut self.effects);
+                            self.world.changed.note(self.document);
                         }
                         Done::Reloaded(loaded) => {
                             let writer = (self.world.writer)();
                             self.room.reloaded(self.kind, &loaded, writer, &mut self.effects);
+                            self.world.changed.note(self.document);
                         }
                     }
                 }
