@@ -43,6 +43,7 @@ export interface EventView {
   title: Words;
   date: string;
   languages: string[];
+  stage: string;
   sites: Site[];
   programme: ProgrammeItem[];
   workshops: Workshop[];
@@ -95,9 +96,16 @@ export const api = {
     localStorage.removeItem(JOINED);
   },
   event: (slug: string) => call<EventView>('GET', `/api/v1/events/${encodeURIComponent(slug)}`),
+  accept: (slug: string, plan: string, board: string) =>
+    call<undefined>('PUT', acceptance(slug, plan), { board }),
+  withdraw: (slug: string, plan: string, board: string) =>
+    call<undefined>('DELETE', acceptance(slug, plan), { board }),
   people: (slug: string) =>
     call<{ people: Person[] }>('GET', `/api/v1/events/${encodeURIComponent(slug)}/people`),
 };
+
+const acceptance = (slug: string, plan: string) =>
+  `/api/v1/events/${encodeURIComponent(slug)}/plans/${encodeURIComponent(plan)}/acceptance`;
 
 async function call<T>(method: string, path: string, body?: object): Promise<T> {
   let response: Response;
