@@ -45,7 +45,7 @@ pub async fn run(
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = digests.rooms.changed().wait() => {}
-                changed = changes.changed() => if changed.is_err() { return },
+                moved = changes.changed() => if moved.is_err() { return },
             }
         }
         // What follows closely is taken along; what failed is not tried faster than the store is.

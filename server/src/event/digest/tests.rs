@@ -191,5 +191,5 @@ async fn checking_everything_takes_a_moment() {
     }
     let took = begin.elapsed();
     println!("40 boards of 20 plans: {took:?}");
-    assert!(took < Duration::from_millis(1_000), "{took:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
 }
