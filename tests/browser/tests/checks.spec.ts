@@ -48,7 +48,9 @@ test('the next sentence goes when it is answered, and the lead says yes', async 
   await expect(next).toHaveText(en['check.due_day']!);
   await fill('plan.due', '2022-09-30');
   await expect(next).toHaveText(en['check.proof']!);
-  const evidence = sheet.locator('section', { has: page.getByRole('heading', { level: 3, name: en['plan.know']! }) });
+  const evidence = sheet.locator('section', {
+    has: page.getByRole('heading', { level: 3, name: en['plan.know']! }),
+  });
   await evidence.getByRole('button', { name: en['plan.addRow']!, exact: true }).click();
   await evidence.getByLabel(en['plan.evidenceTitle']!, { exact: true }).fill('The glossary');
   await expect(next).toHaveText(sentence(en, 'check.acceptance', 'Claire Petit'));
