@@ -54,10 +54,11 @@ pub async fn open(config: &Config) -> Result<Arc<Api>, StartError> {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
         writer: Box::new(move || dice.client_id()),
+        changed: Arc::default(),
     };
     Ok(Arc::new(Api {
         events: Arc::new(events),
-        rooms: Rooms::new(Arc::new(world)),
+        rooms: Arc::new(Rooms::new(Arc::new(world))),
         history: History::new(Arc::clone(&store), Arc::clone(&clock)),
         store,
         clock,

@@ -4,6 +4,8 @@
 //! answers from there, and changes them by committing first and applying afterwards.
 
 pub mod access;
+pub mod board;
+pub mod digest;
 mod directory;
 pub mod file;
 pub mod history;

@@ -4,6 +4,7 @@ pub mod assets;
 mod events;
 mod health;
 mod history;
+mod plans;
 mod problem;
 mod sessions;
 mod sync;
@@ -22,7 +23,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use problem::Code;
 use sangam_shared::limits;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub struct Api {
     /// All events.
     pub events: Arc<Events>,
     /// All open documents.
-    pub rooms: Rooms,
+    pub rooms: Arc<Rooms>,
     /// The past of all boards.
     pub history: History,
     /// The durable log.
@@ -71,6 +72,10 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/events/{slug}/boards/{number}/history", get(history::list))
         .route("/api/v1/events/{slug}/boards/{number}/history/board", get(history::board))
         .route("/api/v1/events/{slug}/boards/{number}/history/restore", post(history::restore))
+        .route(
+            "/api/v1/events/{slug}/plans/{plan}/acceptance",
+            put(plans::accept).delete(plans::withdraw),
+        )
         .route("/api/v1/time", get(health::time))
         .route("/healthz", get(health::healthy))
         .route("/readyz", get(health::ready))

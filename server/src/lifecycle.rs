@@ -1,6 +1,7 @@
 //! Start and stop of one server: `run` takes its listener and its shutdown, so that a test can
 //! hold both.
 
+use crate::event::digest;
 use crate::http::Api;
 use axum::Router;
 use axum::serve::ListenerExt;
@@ -33,6 +34,13 @@ pub async fn run(
             tracing::debug!(%error, "cannot switch Nagle's algorithm off");
         }
     });
+    let digests = digest::run(
+        Arc::clone(&api.events),
+        Arc::clone(&api.rooms),
+        Arc::clone(&api.clock),
+        draining.clone(),
+    );
+    let digests = tokio::spawn(digests);
     let stop = draining.clone();
     let serving = axum::serve(listener, router)
         .with_graceful_shutdown(async move { stop.cancelled().await })
@@ -44,6 +52,9 @@ pub async fn run(
     let limit = Duration::from_millis(limits::DRAIN_MS);
     if tokio::time::timeout(limit, api.sockets.wait()).await.is_err() {
         tracing::warn!(sockets = api.sockets.len(), "some peers did not leave in time");
+    }
+    if digests.await.is_err() {
+        tracing::error!("the digests had ended before");
     }
     api.rooms.settle().await;
     // Requests that are still answered get the same time; then the process ends anyway.

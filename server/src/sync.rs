@@ -1,6 +1,7 @@
 //! Live documents: from a client's bytes to everybody else's screen. One edit passes
 //! `socket` → `guard` → `room` → store → readers; `docs/ARCHITECTURE.md` walks through it.
 
+pub mod changed;
 pub mod fallback;
 pub mod fanout;
 pub mod frame;

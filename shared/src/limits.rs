@@ -109,6 +109,8 @@ pub const ORGANISATION_CHARS_MAX: usize = 120;
 pub const EVENT_FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Sites of one event.
 pub const SITES_MAX: usize = 20;
+/// Public holidays of one site.
+pub const HOLIDAYS_MAX: usize = 100;
 /// Workshops of one event.
 pub const WORKSHOPS_MAX: usize = 40;
 /// Items of one programme.
@@ -148,6 +150,8 @@ pub const HISTORY_READERS_MAX: usize = 2;
 pub const HISTORY_READ_MS_MAX: u64 = 20_000;
 /// Restores that are recorded for one event.
 pub const RESTORES_PER_EVENT_MAX: usize = 2_000;
+/// Milliseconds between a change on a board and its digest: changes within them are one.
+pub const DIGEST_AFTER_MS: u64 = 300;
 
 /// Requests that may wait for the store's writer.
 pub const STORE_REQUESTS_MAX: usize = 4_096;

@@ -1,7 +1,7 @@
 //! Writes `web/src/shared/schema.gen.ts`: what the browser must agree on with the server.
 //! `SANGAM_WRITE_SCHEMA=1 cargo test -p sangam-shared` brings the file up to date.
 
-use crate::{limits, message, role, schema};
+use crate::{checks, limits, message, role, schema};
 use std::fmt::Write as _;
 use ts_rs::TS;
 
@@ -15,6 +15,12 @@ fn generated() -> String {
         message::RefusalCode::decl(&config),
         message::Hello::decl(&config),
         message::Refusal::decl(&config),
+        checks::Code::decl(&config),
+        checks::Field::decl(&config),
+        checks::Ask::decl(&config),
+        checks::Finding::decl(&config),
+        checks::PlanDigest::decl(&config),
+        checks::BoardDigest::decl(&config),
     ] {
         writeln!(out, "export {declaration}").expect("a String takes everything");
     }
@@ -42,6 +48,11 @@ fn generated() -> String {
     ];
     constants(&mut out, "LIMITS", &limits);
     writeln!(out, "\nexport const SUBPROTOCOL = '{}';", message::SUBPROTOCOL).expect("a String");
+    let levels: Vec<String> = checks::Code::ALL
+        .iter()
+        .map(|code| format!("{code:?}: '{}'", format!("{:?}", code.level()).to_lowercase()))
+        .collect();
+    writeln!(out, "export const LEVELS = {{ {} }} as const;", levels.join(", ")).expect("a String");
     for (name, words) in [
         ("STAKEHOLDER_ROLES", schema::STAKEHOLDER_ROLES),
         ("RESOURCE_KINDS", schema::RESOURCE_KINDS),

@@ -16,6 +16,8 @@ const sources = readdirSync(join(import.meta.dirname, '../src'), {
 /** Keys that are put together at run time, by their beginning. */
 const COMPOSED = [
   'join.role.',
+  'check.',
+  'field.',
   'lang.',
   'refused.',
   'relation.',

@@ -136,6 +136,8 @@ pub enum Action {
     ReadHistory,
     /// Make a board equal its past.
     RestoreBoard,
+    /// Say yes to a plan that this person leads, if anybody of the event does; or take it back.
+    AcceptPlan(Option<PersonId>),
 }
 
 /// No.
@@ -175,6 +177,11 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
         // A screen shows what is, not what was taken back.
         Action::WriteDocument(DocumentKind::Board, _) | Action::ReadHistory => works_on_boards,
         Action::RestoreBoard => matches!(principal.role, Role::Facilitator | Role::Organiser),
+        // The lead's own session; or whoever runs the workshop heard it aloud.
+        Action::AcceptPlan(lead) => {
+            matches!(principal.role, Role::Facilitator | Role::Organiser)
+                || (works_on_boards && lead.is_some() && lead == principal.person)
+        }
         // The server alone writes the stage.
         Action::WriteDocument(DocumentKind::Stage, _) => false,
         Action::ReadDocument(DocumentKind::Private, owner)
@@ -227,7 +234,8 @@ mod tests {
     #[test]
     fn every_role_may_do_what_is_listed_and_nothing_else() {
         use Action::{
-            ReadDocument, ReadEvent, ReadHistory, ReadPeople, RestoreBoard, WriteDocument,
+            AcceptPlan, ReadDocument, ReadEvent, ReadHistory, ReadPeople, RestoreBoard,
+            WriteDocument,
         };
         use DocumentKind::{Board, Private, Stage};
         let own = Some(PersonId(Uuid::from_u128(1)));
@@ -247,6 +255,9 @@ mod tests {
             (ReadDocument(Private, None), [false, false, false, false]),
             (ReadHistory, [false, true, true, true]),
             (RestoreBoard, [false, false, true, true]),
+            (AcceptPlan(own), [false, true, true, true]),
+            (AcceptPlan(others), [false, false, true, true]),
+            (AcceptPlan(None), [false, false, true, true]),
         ];
         for (action, expected) in table {
             for (role, expected) in Role::ALL.into_iter().zip(expected) {

@@ -6,14 +6,16 @@ use crate::event::access::{self, Action, Denied, LinkKey, Principal};
 use crate::event::file::EventFile;
 use crate::event::language;
 use crate::event::model::{
-    Common, Event, Facilitator, Link, Person, ProgrammeItem, Restore, Session, Site, Words,
-    Workshop,
+    Acceptance, Common, Event, Facilitator, Link, Person, ProgrammeItem, Restore, Session, Site,
+    Words, Workshop,
 };
 use crate::event::names::{self, NameError};
 use crate::event::seed;
 use crate::store::{Append, Author, Delta, Record, RecordChange, Store, StoreError};
 use bytes::Bytes;
-use sangam_shared::ids::{DocumentId, EventId, Key, LinkId, PersonId, SessionId, WorkshopId};
+use sangam_shared::ids::{
+    DocumentId, EventId, Key, LinkId, PersonId, PlanId, SessionId, WorkshopId,
+};
 use sangam_shared::limits;
 use sangam_shared::role::Role;
 use sangam_shared::schema::DocumentKind;
@@ -56,6 +58,7 @@ struct Held {
     links: BTreeMap<LinkId, Link>,
     sessions: BTreeMap<SessionId, Session>,
     restores: BTreeMap<Uuid, Restore>,
+    acceptances: BTreeMap<PlanId, Acceptance>,
 }
 
 /// What a document id names.
@@ -251,6 +254,38 @@ impl Events {
             return Err(EventsError::Full);
         }
         self.commit(turn, vec![put(event, "restore", &restore.id.to_string(), &restore)]).await
+    }
+
+    /// Who said yes to which plan.
+    #[must_use]
+    pub fn acceptances(&self, event: EventId) -> Vec<Acceptance> {
+        let state = self.read();
+        let acceptances = state.events.get(&event).map(|held| held.acceptances.values().cloned());
+        acceptances.into_iter().flatten().collect()
+    }
+
+    /// Records a lead's yes, in place of an earlier one.
+    ///
+    /// # Errors
+    /// The store's; [`EventsError::Full`] where there are more than boards can hold plans.
+    pub async fn accept(&self, event: EventId, acceptance: Acceptance) -> Result<(), EventsError> {
+        let turn = self.turn().await;
+        let known = self.read().events.get(&event).map_or(0, |held| held.acceptances.len());
+        if known >= limits::WORKSHOPS_MAX * limits::PLANS_PER_BOARD_MAX {
+            return Err(EventsError::Full);
+        }
+        let change = put(event, "acceptance", &acceptance.plan.to_string(), &acceptance);
+        self.commit(turn, vec![change]).await
+    }
+
+    /// Takes a yes back.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn withdraw(&self, event: EventId, plan: PlanId) -> Result<(), EventsError> {
+        let turn = self.turn().await;
+        let (kind, id) = ("acceptance".to_owned(), plan.to_string());
+        self.commit(turn, vec![RecordChange::Delete { event: event.0, kind, id }]).await
     }
 
     /// The links that open something, with their tokens.
@@ -497,6 +532,12 @@ impl Events {
                 time_zone: site.time_zone.get_ref().clone(),
                 country: site.country.get_ref().clone(),
                 language: site.language.get_ref().clone(),
+                holidays: site
+                    .holidays
+                    .iter()
+                    .map(|day| day.get_ref().parse())
+                    .collect::<Result<_, jiff::Error>>()
+                    .map_err(|e| field("holidays")(e.to_string()))?,
             });
         }
         let date: jiff::civil::Date =
@@ -709,6 +750,10 @@ impl State {
                 let restore: Restore = parse(record)?;
                 held.restores.insert(restore.id, restore);
             }
+            "acceptance" => {
+                let acceptance: Acceptance = parse(record)?;
+                held.acceptances.insert(acceptance.plan, acceptance);
+            }
             other => tracing::warn!(kind = other, "a record of an unknown kind is left alone"),
         }
         Ok(())
@@ -733,6 +778,7 @@ impl State {
             links: BTreeMap::new(),
             sessions: BTreeMap::new(),
             restores: BTreeMap::new(),
+            acceptances: BTreeMap::new(),
         };
         self.events.insert(id, held);
     }
@@ -743,6 +789,11 @@ impl State {
             "person" => {
                 if let Ok(id) = id.parse() {
                     held.people.remove(&id);
+                }
+            }
+            "acceptance" => {
+                if let Ok(id) = id.parse() {
+                    held.acceptances.remove(&id);
                 }
             }
             "session" => {

@@ -60,6 +60,8 @@ pub struct SiteEntry {
     pub time_zone: Ref,
     pub country: Ref,
     pub language: Ref,
+    #[serde(default)]
+    pub holidays: Vec<Ref>,
 }
 
 /// A line of the programme.

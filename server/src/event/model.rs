@@ -1,7 +1,10 @@
 //! The records of an event, as they are stored.
 
 use crate::event::history::Scope;
-use sangam_shared::ids::{DocumentId, EventId, Key, LinkId, PersonId, SessionId, WorkshopId};
+use sangam_shared::ids::{
+    DocumentId, EventId, Key, LinkId, PersonId, PlanId, SessionId, WorkshopId,
+};
+use sangam_shared::plan::Who;
 use sangam_shared::role::Role;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,6 +51,9 @@ pub struct Site {
     pub country: String,
     /// The language that its screens start with.
     pub language: String,
+    /// Its public holidays around the event.
+    #[serde(default)]
+    pub holidays: Vec<jiff::civil::Date>,
 }
 
 /// What kind of thing a programme item is.
@@ -163,6 +169,23 @@ pub struct Person {
     pub languages: Vec<String>,
     /// When they came, in milliseconds since 1970.
     pub joined_at_ms: u64,
+}
+
+/// A lead's yes to a plan: theirs, or recorded by a facilitator who heard it. It holds for that lead
+/// alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// The plan.
+    pub plan: PlanId,
+    /// The board that it stands on.
+    pub board: DocumentId,
+    /// Who said yes.
+    pub lead: Who,
+    /// Who recorded it; nobody, where a machine did.
+    #[serde(default)]
+    pub by: Option<PersonId>,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
 }
 
 /// A capability. The token itself is stored nowhere: it is derived from the id and the server's key.

@@ -393,3 +393,64 @@ async fn the_history_is_for_the_people_of_its_own_event() {
     let elsewhere = server.get("/api/v1/events/demo/boards/99/history", Some(&foreign)).await;
     assert_eq!(elsewhere.problem(), (404, "not_found", None));
 }
+
+#[tokio::test]
+async fn a_lead_says_yes_for_themselves_and_a_facilitator_for_anybody() {
+    use crate::event::board::read_board;
+    use sangam_shared::schema::DocumentKind;
+    use yrs::{Map, MapRef, Out, Transact, WriteTxn};
+    let server = Server::new().await;
+    let event = server.api.events.by_slug("demo").unwrap();
+    let board = event.workshops[0].board;
+    let room = server.api.rooms.open(board, DocumentKind::Board).await.unwrap();
+    let plans = room.read(|doc| read_board(&doc.transact()).plans).await.unwrap();
+    let (guide, nobodys) = (plans[0].id, plans[2].id);
+    let joined = server.join(Role::Participant).await;
+    let me = joined.json["person"]["id"].as_str().unwrap().to_owned();
+    let ask = async |method: Method, plan: String, bearer: &str, board: String| {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1/events/demo/plans/{plan}/acceptance"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {bearer}"))
+            .body(Body::from(json!({ "board": board }).to_string()));
+        server.send(request.unwrap()).await
+    };
+    let secret = joined.secret();
+    let here = || board.to_string();
+    // Somebody else leads it.
+    let answer = ask(Method::PUT, guide.to_string(), &secret, here()).await;
+    assert_eq!(answer.problem().1, "forbidden");
+    assert!(server.api.events.acceptances(event.id).is_empty());
+    // A facilitator heard it; but nobody can say yes for nobody.
+    let facilitator = server.token(Role::Facilitator);
+    let answer = ask(Method::PUT, guide.to_string(), &facilitator, here()).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert_eq!(server.api.events.acceptances(event.id)[0].plan, guide);
+    let answer = ask(Method::PUT, nobodys.to_string(), &facilitator, here()).await;
+    assert_eq!(answer.problem(), (422, "invalid_field", Some("lead")));
+    let answer = ask(Method::DELETE, guide.to_string(), &facilitator, here()).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert!(server.api.events.acceptances(event.id).is_empty());
+    // Now it is mine.
+    let (id, mine) = (nobodys.to_string(), me.clone());
+    let edit = move |_: &yrs::Doc, txn: &mut yrs::TransactionMut<'_>| {
+        let plans = txn.get_or_insert_map("plans");
+        let Some(Out::YMap(plan)) = plans.get(txn, &id) else { panic!("it is gone") };
+        let lead: MapRef = plan.get(txn, "lead").unwrap().cast().unwrap();
+        lead.insert(txn, "participantId", mine);
+    };
+    room.write(Box::new(edit)).await.unwrap();
+    let answer = ask(Method::PUT, nobodys.to_string(), &secret, here()).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    let yes = server.api.events.acceptances(event.id).remove(0);
+    assert_eq!((yes.plan, yes.by.map(|by| by.to_string())), (nobodys, Some(me)));
+    // Addresses that name nothing, and roles that only look on.
+    let answer = ask(Method::PUT, uuid::Uuid::nil().to_string(), &facilitator, here()).await;
+    assert_eq!(answer.problem().0, 404);
+    let answer = ask(Method::PUT, guide.to_string(), &facilitator, event.stage.to_string()).await;
+    assert_eq!(answer.problem().0, 404);
+    let screen = server.token(Role::Screen);
+    let answer = ask(Method::PUT, guide.to_string(), &screen, here()).await;
+    assert_eq!(answer.problem().1, "forbidden");
+}

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::store::{Author, Health, Loaded, Sequence, Store, StoreError};
+use crate::sync::changed::Changed;
 use crate::sync::fanout::{Fanout, Outbox};
 use crate::sync::replay;
 use crate::sync::room::{ConnectionId, Edit, Effect, Member, Permission, Read, Room};
@@ -41,6 +42,8 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
     /// The server's own Yjs client ids, fresh at every call.
     pub writer: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// Where rooms note that their document has changed.
+    pub changed: Arc<Changed>,
 }
 
 /// What the task is waiting for the store to do.
@@ -126,6 +129,7 @@ impl RoomTask {
                             }
                             let failed = result.is_err();
                             self.room.stored(result, &mut self.effects);
+                            self.world.changed.note(self.document);
                             if failed {
                                 // The store may have recovered before this answer was read; then
                                 // nobody would say so again.
@@ -135,6 +139,7 @@ impl RoomTask {
                         Done::Reloaded(loaded) => {
                             let writer = (self.world.writer)();
                             self.room.reloaded(self.kind, &loaded, writer, &mut self.effects);
+                            self.world.changed.note(self.document);
                             // The store may have recovered before its failure was told here.
                             self.heed_health();
                         }

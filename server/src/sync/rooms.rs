@@ -1,6 +1,7 @@
 //! All rooms that are open. A room opens exactly once, whoever asks, and ends when it is idle.
 
 use crate::store::{Author, StoreError};
+use crate::sync::changed::Changed;
 use crate::sync::fanout::{Fanout, Outbox};
 use crate::sync::room::{ConnectionId, Edit, Member, Permission};
 use crate::sync::room_task::{Input, RoomTask, World};
@@ -122,6 +123,12 @@ impl Rooms {
                 tracing::warn!(%document, ?code, "not settled");
             }
         }
+    }
+
+    /// Which documents have changed since somebody last asked.
+    #[must_use]
+    pub fn changed(&self) -> &Changed {
+        &self.world.changed
     }
 
     /// How many rooms are open.

@@ -82,7 +82,8 @@ test('a plan is filled in, from what to how we will know', async ({ arrive }) =>
   await asha.audit();
   await page.keyboard.press('Escape');
   const card = page.locator('.plans li', { hasText: 'Open the source code' });
-  await expect(card).toContainText(en['plan.complete']!);
+  // Who has been said; the step's owner has not.
+  await expect(card).toContainText(en['check.first_step_owner']!);
   await expect(card).toContainText('11 April 2022');
   await asha.saved();
 

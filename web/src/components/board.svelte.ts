@@ -5,8 +5,10 @@ import { createSubscriber } from 'svelte/reactivity';
 import * as Y from 'yjs';
 import { ACTING, type Board } from '../board/board';
 import { Changes } from '../board/observe';
+import type { Stage } from '../board/stage';
 import { TYPING } from '../board/text';
 import { pick, t } from '../messages/messages.svelte';
+import type { PlanDigest } from '../shared/schema.gen';
 import type { SangamProvider, Status } from '../sync/provider';
 import type { EventView, Person, Session, Workshop } from '../ui/api';
 
@@ -28,6 +30,7 @@ export class BoardView {
   private readonly watchStatus: () => void;
   private readonly watchPresence: () => void;
   private readonly watchUndo: () => void;
+  private readonly watchStage: () => void;
 
   constructor(
     readonly board: Board,
@@ -35,7 +38,9 @@ export class BoardView {
     readonly event: EventView,
     readonly workshop: Workshop,
     readonly session: Session,
+    private readonly stage: Stage,
   ) {
+    this.watchStage = createSubscriber((update) => stage.subscribe(update));
     this.changes = new Changes(board.doc);
     const doc = board.doc;
     this.undoManager = new Y.UndoManager(
@@ -75,6 +80,12 @@ export class BoardView {
       this.tracked.set(name, subscribe);
     }
     subscribe();
+  }
+
+  /** What is open in a plan, as the server has last said. */
+  checks(planId: string): PlanDigest | undefined {
+    this.watchStage();
+    return this.stage.plan(planId);
   }
 
   get status(): Status {

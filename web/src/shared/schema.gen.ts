@@ -36,6 +36,44 @@ code: RefusalCode,
  * Whether the same bytes may succeed later.
  */
 retry: boolean, };
+export type Code = "A1" | "A2" | "A3" | "A4" | "A5" | "A6" | "B1" | "B2" | "B3" | "B4" | "B5" | "B6" | "B7" | "B8";
+export type Field = "title" | "problem" | "description" | "expectedResult" | "firstStep" | "milestone" | "startDate" | "dueDate";
+export type Ask = { "ask": "lead" } | { "ask": "lead_person", organisation: string, } | { "ask": "acceptance" } | { "ask": "first_step" } | { "ask": "first_step_owner" } | { "ask": "first_step_verb" } | { "ask": "first_step_day", suggested: string, } | { "ask": "first_step_late", latest: string, } | { "ask": "first_step_past", earliest: string, } | { "ask": "due_day" } | { "ask": "due_after_first_step", day: string, } | { "ask": "proof" } | { "ask": "partner" } | { "ask": "common" } | { "ask": "licence", common: string, } | { "ask": "vague", word: string, field: Field, } | { "ask": "decider", text: string, } | { "ask": "decision_day", text: string, } | { "ask": "early_milestone", latest: string, } | { "ask": "translation", field: Field, language: string, } | { "ask": "review", field: Field, language: string, } | { "ask": "stale", field: Field, language: string, } | { "ask": "weekend", field: Field, day: string, } | { "ask": "holiday", field: Field, day: string, } | { "ask": "busy", person: string, count: number, } | { "ask": "too_many", count: number, } | { "ask": "similar", reference: string, };
+export type Finding = { 
+/**
+ * The rule.
+ */
+code: Code, } & ({ "ask": "lead" } | { "ask": "lead_person", organisation: string, } | { "ask": "acceptance" } | { "ask": "first_step" } | { "ask": "first_step_owner" } | { "ask": "first_step_verb" } | { "ask": "first_step_day", suggested: string, } | { "ask": "first_step_late", latest: string, } | { "ask": "first_step_past", earliest: string, } | { "ask": "due_day" } | { "ask": "due_after_first_step", day: string, } | { "ask": "proof" } | { "ask": "partner" } | { "ask": "common" } | { "ask": "licence", common: string, } | { "ask": "vague", word: string, field: Field, } | { "ask": "decider", text: string, } | { "ask": "decision_day", text: string, } | { "ask": "early_milestone", latest: string, } | { "ask": "translation", field: Field, language: string, } | { "ask": "review", field: Field, language: string, } | { "ask": "stale", field: Field, language: string, } | { "ask": "weekend", field: Field, day: string, } | { "ask": "holiday", field: Field, day: string, } | { "ask": "busy", person: string, count: number, } | { "ask": "too_many", count: number, } | { "ask": "similar", reference: string, });
+export type PlanDigest = { 
+/**
+ * Everything that is open, the next sentence first.
+ */
+open: Array<Finding>, 
+/**
+ * The lead has said yes.
+ */
+accepted: boolean, };
+export type BoardDigest = { 
+/**
+ * Ideas on the board.
+ */
+ideas: number, 
+/**
+ * Of those, how many stand in a cluster.
+ */
+clustered: number, 
+/**
+ * Plans that nothing blocks.
+ */
+ready: number, 
+/**
+ * Plans that something blocks.
+ */
+blocked: number, 
+/**
+ * When somebody last changed it, in milliseconds since 1970; 0 where that is not known.
+ */
+activeAtMs: number, };
 
 export const MESSAGE = {
   SYNC: 0,
@@ -61,6 +99,7 @@ export const LIMITS = {
 } as const;
 
 export const SUBPROTOCOL = 'sangam.1';
+export const LEVELS = { A1: 'blocks', A2: 'blocks', A3: 'blocks', A4: 'blocks', A5: 'blocks', A6: 'blocks', B1: 'warns', B2: 'warns', B3: 'warns', B4: 'warns', B5: 'warns', B6: 'warns', B7: 'warns', B8: 'informs' } as const;
 export const STAKEHOLDER_ROLES = ['responsible', 'consulted', 'informed', 'funder'] as const;
 export const RESOURCE_KINDS = ['people', 'budget', 'decision', 'legal', 'data', 'hosting'] as const;
 export const RESOURCE_STATES = ['secured', 'requested', 'missing'] as const;

@@ -43,6 +43,7 @@ export interface EventView {
   title: Words;
   date: string;
   languages: string[];
+  stage: string;
   sites: Site[];
   programme: ProgrammeItem[];
   workshops: Workshop[];
@@ -165,6 +166,10 @@ export const api = {
     if ('caches' in globalThis) await caches.delete('answers');
   },
   event: (slug: string) => call<EventView>('GET', `/api/v1/events/${encodeURIComponent(slug)}`),
+  accept: (slug: string, plan: string, board: string) =>
+    call<undefined>('PUT', acceptance(slug, plan), { board }),
+  withdraw: (slug: string, plan: string, board: string) =>
+    call<undefined>('DELETE', acceptance(slug, plan), { board }),
   people: (slug: string) =>
     call<{ people: Person[] }>('GET', `/api/v1/events/${encodeURIComponent(slug)}/people`),
   history: (slug: string, board: number, before: number | null) =>
@@ -182,6 +187,8 @@ export const api = {
 
 const history = (slug: string, board: number) =>
   `/api/v1/events/${encodeURIComponent(slug)}/boards/${board}/history`;
+const acceptance = (slug: string, plan: string) =>
+  `/api/v1/events/${encodeURIComponent(slug)}/plans/${encodeURIComponent(plan)}/acceptance`;
 
 async function call<T>(method: string, path: string, body?: object): Promise<T> {
   let response: Response;

@@ -214,6 +214,10 @@ impl<'a> Check<'a> {
             if site.language.get_ref().len() < 2 {
                 return self.fail(&site.language.span(), "language", "expected a language tag");
             }
+            self.count(site.holidays.len(), 0..=limits::HOLIDAYS_MAX, "holidays")?;
+            for day in &site.holidays {
+                self.day(day, "holidays")?;
+            }
         }
         self.sites = seen;
         Ok(())

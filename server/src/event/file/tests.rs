@@ -28,6 +28,7 @@ name = { fr = "Paris", en = "Paris" }
 time_zone = "Europe/Paris"
 country = "FR"
 language = "fr"
+holidays = ["2022-07-14"]
 
 [[programme]]
 starts = "09:00"
@@ -79,6 +80,7 @@ commons = [{ common = "pix", relation = "reuse" }]
             "\"en\"",
         ),
         ("date = \"2022-04-08\"", "date = \"2022-02-30\"", 3, "date", "2022-04-08"),
+        ("[\"2022-07-14\"]", "[\"14 juillet\"]", 12, "holidays", "14 juillet"),
         ("languages = [\"fr\", \"en\"]", "languages = []", 4, "languages", "at least one"),
         (
             "languages = [\"fr\", \"en\"]",
@@ -92,26 +94,26 @@ commons = [{ common = "pix", relation = "reuse" }]
         ("name = { fr = \"Paris\", en = \"Paris\" }", "name = \"Paris\"", 8, "name", "map"),
         ("time_zone = \"Europe/Paris\"", "time_zone = \"Paris\"", 9, "time_zone", "IANA"),
         ("country = \"FR\"", "country = \"France\"", 10, "country", "country code"),
-        ("starts = \"09:00\"", "starts = \"9 am\"", 14, "starts", "09:30"),
-        ("ends = \"09:45\"", "ends = \"08:45\"", 15, "ends", "after"),
-        ("ends = \"09:45\"", "ends = \"25:00\"", 15, "ends", "09:30"),
-        ("kind = \"plenary\"", "kind = \"party\"", 17, "kind", "plenary"),
-        ("kind = \"plenary\"", "kind = \"plenary\"\nsites = [\"lyon\"]", 18, "sites", "paris"),
-        ("url = \"https://pix.fr\"", "url = \"pix\"", 22, "url", "https://"),
-        ("name = \"Zoé\"", "name = \"\"", 28, "name", "1 to 80"),
-        ("site = \"paris\"", "site = \"lyon\"", 29, "site", "one of: paris"),
+        ("starts = \"09:00\"", "starts = \"9 am\"", 15, "starts", "09:30"),
+        ("ends = \"09:45\"", "ends = \"08:45\"", 16, "ends", "after"),
+        ("ends = \"09:45\"", "ends = \"25:00\"", 16, "ends", "09:30"),
+        ("kind = \"plenary\"", "kind = \"party\"", 18, "kind", "plenary"),
+        ("kind = \"plenary\"", "kind = \"plenary\"\nsites = [\"lyon\"]", 19, "sites", "paris"),
+        ("url = \"https://pix.fr\"", "url = \"pix\"", 23, "url", "https://"),
+        ("name = \"Zoé\"", "name = \"\"", 29, "name", "1 to 80"),
+        ("site = \"paris\"", "site = \"lyon\"", 30, "site", "one of: paris"),
         (
             "lang = \"fr\"\nauthor = \"zoe\"\n\n[[workshop.plan]]",
             "lang = \"de\"\nauthor = \"zoe\"\n\n[[workshop.plan]]",
-            38,
+            39,
             "lang",
             "en, fr",
         ),
-        ("author = \"zoe\"\n\n", "author = \"max\"\n\n", 39, "author", "one of: zoe"),
-        ("due = \"2022-05-01\"", "due = \"soon\"", 45, "due", "2022-04-08"),
-        ("common = \"pix\"", "common = \"pax\"", 46, "common", "one of: pix"),
-        ("relation = \"reuse\"", "relation = \"steal\"", 46, "relation", "reuse"),
-        ("due = \"2022-05-01\"", "from_ideas = [\"none\"]", 45, "from_ideas", "one of: idea"),
+        ("author = \"zoe\"\n\n", "author = \"max\"\n\n", 40, "author", "one of: zoe"),
+        ("due = \"2022-05-01\"", "due = \"soon\"", 46, "due", "2022-04-08"),
+        ("common = \"pix\"", "common = \"pax\"", 47, "common", "one of: pix"),
+        ("relation = \"reuse\"", "relation = \"steal\"", 47, "relation", "reuse"),
+        ("due = \"2022-05-01\"", "from_ideas = [\"none\"]", 46, "from_ideas", "one of: idea"),
     ];
     for (good, bad, line, field, expected) in cases {
         assert!(SMALL.contains(good), "{good}");
