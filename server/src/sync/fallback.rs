@@ -3,7 +3,7 @@
 //! served by `socket`, with the same limits, the same acknowledgements and the same join barrier.
 
 use crate::sync::presence;
-use crate::sync::socket::{Gone, Heard, Line};
+use crate::sync::socket::{Gone, Heard, Line, patience};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -198,7 +198,8 @@ impl Line for EventLine {
             STANDARD.encode_string(&frame, &mut text);
             text.push_str("\n\n");
         }
-        self.down.send(text.into()).await.map_err(|_| Gone)
+        let sent = tokio::time::timeout(patience(len), self.down.send(text.into()));
+        sent.await.map_err(|_| Gone)?.map_err(|_| Gone)
     }
 
     async fn keep_alive(&mut self) -> Result<(), Gone> {

@@ -62,7 +62,8 @@ pub trait Line: Send {
     /// The next thing that the peer does. Dropping the future loses nothing.
     fn hear(&mut self) -> impl Future<Output = Heard> + Send;
 
-    /// Writes all of it, in order; errs where the peer has gone.
+    /// Writes all of it, in order; errs where the peer has gone, or does not take it in time: see
+    /// [`patience`].
     fn write(&mut self, frames: Vec<Bytes>) -> impl Future<Output = Result<(), Gone>> + Send;
 
     /// Says that we are alive, so that neither the peer nor a proxy gives up.
@@ -209,7 +210,7 @@ impl<L: Line> Wire<'_, L> {
                     }
                     // A session may have expired, which nothing announces.
                     self.held.judge().await?;
-                    while_held(&mut self.held, patience(0), self.line.keep_alive()).await?;
+                    while_held(&mut self.held, self.line.keep_alive()).await?;
                 }
             }
         }
@@ -219,34 +220,25 @@ impl<L: Line> Wire<'_, L> {
         let mut frames = Vec::new();
         let close = self.outbox.take(self.held.id, self.held.room.fanout(), &mut frames);
         if !frames.is_empty() {
-            let patience = patience(frames.iter().map(Bytes::len).sum());
-            while_held(&mut self.held, patience, self.line.write(frames)).await?;
+            while_held(&mut self.held, self.line.write(frames)).await?;
         }
         close.map_or(Ok(()), |code| Err(End::Close(code)))
     }
 }
 
-/// Writes all of it, or gives the peer up: one that does not read, after a while; one whose right
-/// ends meanwhile, at once.
+/// Goes on writing as long as the right is held.
 async fn while_held(
     held: &mut Held<'_>,
-    patience: Duration,
     write: impl Future<Output = Result<(), Gone>> + Send,
 ) -> Result<(), End> {
     let mut writing = pin!(write);
-    // Nearly always the kernel takes it at once; only a reader who lags costs a timer.
+    // Nearly always the kernel takes it at once; only a reader who lags costs more.
     if let Some(written) = writing.as_mut().now_or_never() {
         return written.map_err(|Gone| End::Gone);
     }
-    let mut writing = pin!(timeout(patience, writing));
     loop {
         tokio::select! {
-            written = &mut writing => {
-                return match written {
-                    Ok(Ok(())) => Ok(()),
-                    Ok(Err(Gone)) | Err(_) => Err(End::Gone),
-                };
-            }
+            written = &mut writing => return written.map_err(|Gone| End::Gone),
             changed = held.changed() => changed?,
         }
     }
@@ -262,10 +254,23 @@ fn room_ended(_: RoomEnded) -> End {
     End::Close(close::RESYNC)
 }
 
-/// How long so many bytes may take.
-fn patience(bytes: usize) -> Duration {
+/// How long one frame of so many bytes may take to be taken.
+pub(super) fn patience(bytes: usize) -> Duration {
     Duration::from_millis(limits::WRITE_TIMEOUT_MS)
         + Duration::from_secs((bytes / limits::WRITE_BYTES_PER_SECOND_MIN) as u64)
+}
+
+async fn in_time<E>(
+    patience: Duration,
+    write: impl Future<Output = Result<(), E>> + Send,
+) -> Result<(), Gone> {
+    let mut write = pin!(write);
+    // A timer only for what has to wait.
+    let written = match write.as_mut().now_or_never() {
+        Some(written) => written,
+        None => timeout(patience, write).await.map_err(|_| Gone)?,
+    };
+    written.map_err(|_| Gone)
 }
 
 impl Line for WebSocket {
@@ -279,15 +284,17 @@ impl Line for WebSocket {
     }
 
     async fn write(&mut self, frames: Vec<Bytes>) -> Result<(), Gone> {
+        let mut patience = patience(0);
         for frame in frames {
-            self.feed(Message::Binary(frame)).await.map_err(|_| Gone)?;
+            patience = self::patience(frame.len());
+            in_time(patience, self.feed(Message::Binary(frame))).await?;
         }
-        self.flush().await.map_err(|_| Gone)
+        in_time(patience, self.flush()).await
     }
 
     async fn keep_alive(&mut self) -> Result<(), Gone> {
-        self.feed(Message::Binary(presence::keepalive())).await.map_err(|_| Gone)?;
-        self.send(Message::Ping(Bytes::new())).await.map_err(|_| Gone)
+        in_time(patience(0), self.feed(Message::Binary(presence::keepalive()))).await?;
+        in_time(patience(0), self.send(Message::Ping(Bytes::new()))).await
     }
 
     async fn close(&mut self, code: u16) {
