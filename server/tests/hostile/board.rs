@@ -45,6 +45,8 @@ impl Board {
         let id = ConnectionId(u64::from(who));
         self.joined.remove(&id);
         self.room.disconnect(id);
+        // Its id is used again here, as no server does: so it leaves at once.
+        self.room.advance(0, &mut Vec::new());
     }
 
     /// One frame, stored at once; returns who hears what. `None` closes a connection.

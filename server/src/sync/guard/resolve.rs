@@ -63,6 +63,7 @@ pub(super) fn resolve(
 ) -> Result<Checked, Reason> {
     let mut resolver = Resolver {
         guard,
+        source,
         blocks: &parsed.blocks,
         block_of: parsed.blocks.iter().enumerate().map(|(i, b)| (b.client, i)).collect(),
         done: parsed.blocks.iter().map(|block| Vec::with_capacity(block.structs.len())).collect(),
@@ -96,6 +97,10 @@ pub(super) fn resolve(
     if resolver.torn.iter().any(|branch| !resolver.is_lost(*branch)) {
         return Err(Reason::OriginsDisagree);
     }
+    // yrs would put the item into a container that it has let go of. Nobody sees what stands there.
+    if source == Source::Client && !resolver.torn.is_empty() {
+        return Err(Reason::ContainerLost);
+    }
     // What was stored is read whatever today's rules say: a rule that changed must not close a board.
     let removed_rows = match source {
         Source::Client => {
@@ -127,6 +132,7 @@ pub(super) fn resolve(
 
 struct Resolver<'g, 'a> {
     guard: &'g Guard,
+    source: Source,
     blocks: &'g [Block<'a>],
     block_of: HashMap<ClientId, usize>,
     /// Per block, the structs that were resolved so far.
@@ -221,22 +227,36 @@ impl<'a> Resolver<'_, 'a> {
     fn place(&mut self, client: ClientId, next: &Struct<'a>) -> Result<Run, Reason> {
         let gone = Run { len: next.len, home: Home::Gone, introduces: None, deleted: true };
         let Body::Item(item) = &next.body else { return Ok(gone) };
+        match self.place_item(Id { client, clock: next.clock }, next, item) {
+            Ok(placed) => Ok(placed.unwrap_or(gone)),
+            // It was let through once, so what it stood in had been collected. yrs keeps some of
+            // that for a while, and its encoding says so; nobody sees it.
+            Err(Reason::WrongContent | Reason::UnknownKey) if self.source == Source::Server => {
+                Ok(gone)
+            }
+            Err(reason) => Err(reason),
+        }
+    }
+
+    /// `None` where it stands in what was collected.
+    fn place_item(
+        &mut self,
+        id: Id,
+        next: &Struct<'a>,
+        item: &Item<'a>,
+    ) -> Result<Option<Run>, Reason> {
         let home = self.home(item)?;
-        self.count_steps(home, Id { client, clock: next.clock }, item);
-        let run = match home {
-            Home::Gone => gone,
+        self.count_steps(home, id, item);
+        Ok(match home {
+            Home::Gone => None,
             Home::Sequence(branch) => {
-                let id = Id { client, clock: next.clock };
                 if let (Some(left), Some(right)) = (item.origin, item.right_origin) {
                     self.between.push(Between { left, item: id, right });
                 }
-                self.place_in_sequence(branch, next, item)?
+                Some(self.place_in_sequence(branch, next, item)?)
             }
-            Home::Entry(slot) => {
-                self.place_under_key(slot, Id { client, clock: next.clock }, next.len, item)?
-            }
-        };
-        Ok(run)
+            Home::Entry(slot) => Some(self.place_under_key(slot, id, next.len, item)?),
+        })
     }
 
     /// Whoever goes on where they were is placed at once. Everybody else may have to be compared
