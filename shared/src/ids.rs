@@ -47,6 +47,14 @@ uuid_ids!(
     LinkId,
     /// One device's session, exchanged for a link.
     SessionId,
+    /// One practice or idea on a board.
+    NoteId,
+    /// One heap of ideas on a board.
+    ClusterId,
+    /// One action plan on a board.
+    PlanId,
+    /// One row of a list inside a plan.
+    RowId,
 );
 
 /// A short name that an organiser chose (site, common, language group): lower-case ASCII letters,

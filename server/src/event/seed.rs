@@ -316,4 +316,4 @@ fn order(n: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -15,7 +15,7 @@ use yrs::{Any, Doc, GetString, Map, MapRef, Out, ReadTxn, Transact, Update};
 
 const DEMO: &str = include_str!("../../../demo/infra-structures.toml");
 
-async fn boards() -> Vec<Doc> {
+pub(crate) async fn boards() -> Vec<Doc> {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(folder.path(), Uuid::nil()).unwrap());
     let key = LinkKey::open(folder.path(), [7; 32]).unwrap();
