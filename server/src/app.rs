@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::event::access::LinkKey;
 use crate::event::{Events, EventsError};
 use crate::http::Api;
+use crate::http::export::Queue;
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::sync::room_task::World;
@@ -62,5 +63,6 @@ pub async fn open(config: &Config) -> Result<Arc<Api>, StartError> {
         public_url: config.public_url.clone(),
         draining: CancellationToken::new(),
         sockets: TaskTracker::new(),
+        exports: Queue::default(),
     }))
 }

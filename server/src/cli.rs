@@ -1,5 +1,7 @@
 //! The command line: what an operator types, and what is answered.
 
+mod export;
+
 use crate::app;
 use crate::config::{Config, PublicUrl, ServeArgs};
 use crate::event::access::LinkKey;
@@ -39,6 +41,8 @@ enum Command {
     Event(EventCommand),
     /// Print the links of an event
     Links(LinksArgs),
+    /// Write the report of an event, or its data, into a file; beside a running server too
+    Export(export::ExportArgs),
 }
 
 #[derive(Subcommand)]
@@ -102,6 +106,7 @@ pub fn run() -> ExitCode {
         Command::Event(EventCommand::List { data }) => list(&data.data),
         Command::Event(EventCommand::Show { event, data }) => show(&event, &data.data),
         Command::Links(args) => links(&args),
+        Command::Export(args) => export::export(&args),
     };
     match done {
         Ok(code) => code,

@@ -2,6 +2,7 @@
 
 pub mod assets;
 mod events;
+pub mod export;
 mod health;
 mod problem;
 mod sessions;
@@ -47,6 +48,8 @@ pub struct Api {
     pub draining: CancellationToken,
     /// Every open socket.
     pub sockets: TaskTracker,
+    /// Whose turn it is to be given a file.
+    pub exports: export::Queue,
 }
 
 /// The cookie that carries a session's secret.
@@ -61,6 +64,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/session", get(sessions::show).delete(sessions::end))
         .route("/api/v1/events/{slug}", get(events::show))
         .route("/api/v1/events/{slug}/people", get(events::people))
+        .route("/api/v1/events/{slug}/export", get(export::file))
+        .route("/api/v1/event-export.schema.json", get(export::schema))
         .route("/api/v1/time", get(health::time))
         .route("/healthz", get(health::healthy))
         .route("/readyz", get(health::ready))

@@ -109,6 +109,17 @@ pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 /// Milliseconds that a stopping server waits for its connections.
 pub const DRAIN_MS: u64 = 5_000;
 
+/// Exports that are made at once; others wait.
+pub const EXPORTS_AT_ONCE_MAX: usize = 1;
+/// Exports that may wait; more are told to come back.
+pub const EXPORTS_WAITING_MAX: usize = 8;
+/// Milliseconds that one export may wait and run.
+pub const EXPORT_TIMEOUT_MS: u64 = 20_000;
+/// Seconds after which somebody who was sent away may ask again.
+pub const EXPORT_RETRY_SECONDS: u64 = 10;
+/// Bytes of one exported file.
+pub const EXPORT_BYTES_MAX: usize = 128 * 1024 * 1024;
+
 /// Requests that may wait for the store's writer.
 pub const STORE_REQUESTS_MAX: usize = 4_096;
 /// Requests in one commit.

@@ -116,6 +116,10 @@ pub enum Action {
     ReadDocument(DocumentKind, Option<PersonId>),
     /// Write to a document.
     WriteDocument(DocumentKind, Option<PersonId>),
+    /// Take a file away that everybody may have: public plans, nobody named.
+    Export,
+    /// Take a file away that names people, or holds what is not public.
+    ExportAll,
 }
 
 /// No.
@@ -159,6 +163,8 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
         | Action::WriteDocument(DocumentKind::Private, owner) => {
             owner.is_some() && owner == principal.person
         }
+        Action::Export => matches!(principal.role, Role::Facilitator | Role::Organiser),
+        Action::ExportAll => principal.role == Role::Organiser,
     };
     if allowed { Ok(()) } else { Err(Denied::Forbidden) }
 }
@@ -182,7 +188,7 @@ mod tests {
     /// Every role against every action, written out: a change here is a change of the rules.
     #[test]
     fn every_role_may_do_what_is_listed_and_nothing_else() {
-        use Action::{ReadDocument, ReadEvent, ReadPeople, WriteDocument};
+        use Action::{Export, ExportAll, ReadDocument, ReadEvent, ReadPeople, WriteDocument};
         use DocumentKind::{Board, Private, Stage};
         let own = Some(PersonId(Uuid::from_u128(1)));
         let others = Some(PersonId(Uuid::from_u128(2)));
@@ -199,6 +205,8 @@ mod tests {
             (ReadDocument(Private, others), [false, false, false, false]),
             (WriteDocument(Private, others), [false, false, false, false]),
             (ReadDocument(Private, None), [false, false, false, false]),
+            (Export, [false, false, true, true]),
+            (ExportAll, [false, false, false, true]),
         ];
         for (action, expected) in table {
             for (role, expected) in Role::ALL.into_iter().zip(expected) {

@@ -1,10 +1,14 @@
 //! Deadlines as a calendar (RFC 5545): an event on the day, and beside it a task that is due at the
 //! end of that day in the zone of whoever owes it.
 
+use crate::export::dossier::Dossier;
+use crate::export::report::voice;
 use crate::export::text::visible;
+use crate::export::words::Language;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use sangam_shared::ids::PersonId;
 use std::collections::BTreeSet;
 
 /// A day by which something is due.
@@ -22,8 +26,6 @@ pub struct Deadline {
     pub due: Date,
     /// The owner's zone, by its IANA name.
     pub time_zone: String,
-    /// Where it is promised.
-    pub url: Option<String>,
 }
 
 /// A calendar.
@@ -37,6 +39,80 @@ pub struct Calendar {
     pub at: Timestamp,
     /// In order of their days.
     pub deadlines: Vec<Deadline>,
+}
+
+/// Every deadline of the plans, in the language of the calendar: first steps, milestones, ends.
+#[must_use]
+pub fn build(dossier: &Dossier, language: Language) -> Calendar {
+    let source = &dossier.source;
+    let mut deadlines = Vec::new();
+    for (workshop, board) in source.event.workshops.iter().zip(&source.boards) {
+        let words = |key: &str, title: &str| language.say(key, &[("title", title)]);
+        for plan in &board.plans {
+            let zone = |own: Option<&str>| {
+                let known = own.or(plan.time_zone.as_deref()).filter(|zone| is_zone(zone));
+                known.unwrap_or(&source.event.sites[0].time_zone).to_owned()
+            };
+            let who = |id: PersonId| voice::who(id, dossier, language);
+            let owner_zone = |id: Option<PersonId>| {
+                let person = id.and_then(|id| dossier.person(id))?;
+                let site = source.event.sites.iter().find(|site| site.key == person.site)?;
+                Some(site.time_zone.as_str())
+            };
+            let number = workshop.number.to_string();
+            let place = language.say("event.workshop", &[("number", &number)]);
+            let title = [plan.reference.as_str(), plan.title.in_language(language.tag())];
+            let title = title.join(" ").trim().to_owned();
+            let step = &plan.first_step;
+            let lead = plan.lead.as_ref().map(|lead| voice::leader(lead, dossier, language));
+            if let Some(due) = step.due {
+                let named = (!step.owner_name.trim().is_empty())
+                    .then(|| voice::name(&step.owner_name, language));
+                deadlines.push(Deadline {
+                    uid: format!("{}-step", plan.id),
+                    summary: words("report.firstStepOf", &title),
+                    description: format!("{}\n{place}", step.text).trim().to_owned(),
+                    owner: step.owner.map(who).or(named),
+                    due,
+                    time_zone: zone(step.time_zone.as_deref().or(owner_zone(step.owner))),
+                });
+            }
+            for milestone in &plan.milestones {
+                let Some(due) = milestone.due else { continue };
+                let parts = [title.as_str(), milestone.deliverable.as_str(), place.as_str()];
+                let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+                deadlines.push(Deadline {
+                    uid: format!("{}-milestone", milestone.id),
+                    summary: words("report.milestoneOf", &milestone.title),
+                    description: parts.join("\n"),
+                    owner: milestone.owner.map(who),
+                    due,
+                    time_zone: zone(owner_zone(milestone.owner)),
+                });
+            }
+            if let Some(due) = plan.due_date {
+                deadlines.push(Deadline {
+                    uid: format!("{}-due", plan.id),
+                    summary: words("report.deadline", &title),
+                    description: format!("{}\n{place}", plan.expected_result.original)
+                        .trim()
+                        .to_owned(),
+                    owner: lead,
+                    due,
+                    time_zone: zone(None),
+                });
+            }
+        }
+    }
+    deadlines.sort_by(|a, b| (a.due, &a.uid).cmp(&(b.due, &b.uid)));
+    let name = voice::words(&source.event.title, language).0.to_owned();
+    Calendar { name, language: language.tag().to_owned(), at: source.at, deadlines }
+}
+
+/// A zone that everybody knows. Its name goes into the file unescaped, so it must look like one.
+fn is_zone(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '+');
+    name.chars().all(plain) && TimeZone::get(name).is_ok()
 }
 
 /// Octets of a line, without its end.
@@ -55,7 +131,8 @@ pub fn write(calendar: &Calendar, replaced: &mut usize) -> String {
     out.say("X-WR-CALNAME", &calendar.name);
     let mut zones = BTreeSet::new();
     for deadline in &calendar.deadlines {
-        if zones.insert(deadline.time_zone.as_str())
+        if is_zone(&deadline.time_zone)
+            && zones.insert(deadline.time_zone.as_str())
             && let Ok(zone) = TimeZone::get(&deadline.time_zone)
         {
             let days = calendar.deadlines.iter().map(|deadline| deadline.due);
@@ -79,7 +156,7 @@ pub fn write(calendar: &Calendar, replaced: &mut usize) -> String {
         out.raw("BEGIN:VTODO");
         out.say("UID", &format!("{}-task", deadline.uid));
         out.raw(&format!("DTSTAMP:{stamp}"));
-        if TimeZone::get(&deadline.time_zone).is_ok() {
+        if is_zone(&deadline.time_zone) {
             out.raw(&format!("DUE;TZID={}:{day}T235900", deadline.time_zone));
         } else {
             out.raw(&format!("DUE;VALUE=DATE:{day}"));
@@ -101,9 +178,6 @@ fn about(out: &mut Lines<'_>, deadline: &Deadline) {
         .collect();
     if !parts.is_empty() {
         out.say("DESCRIPTION", &parts.join("\n"));
-    }
-    if let Some(url) = &deadline.url {
-        out.raw(&format!("URL:{url}"));
     }
 }
 
@@ -198,7 +272,6 @@ mod tests {
                 owner: None,
                 due: date(2022, 4, 11),
                 time_zone: "Europe/Paris".into(),
-                url: None,
             }],
         }
     }

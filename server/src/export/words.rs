@@ -166,6 +166,30 @@ mod tests {
     }
 
     #[test]
+    fn every_word_that_the_reports_use_is_there() {
+        let sources = [
+            include_str!("report.rs"),
+            include_str!("report/plan.rs"),
+            include_str!("report/voice.rs"),
+            include_str!("sheets.rs"),
+            include_str!("ics.rs"),
+        ];
+        let mut found = 0;
+        for source in sources {
+            for word in source
+                .split('"')
+                .filter(|word| word.starts_with("report.") && !word.ends_with(".rs"))
+            {
+                let known =
+                    |end: &str| Language::French.texts().contains_key(&format!("{word}{end}"));
+                assert!(known("") || (known("_one") && known("_other")), "{word} is not said");
+                found += 1;
+            }
+        }
+        assert!(found > 40, "the sources were not read");
+    }
+
+    #[test]
     fn french_is_set_as_french_is_set() {
         for (key, text) in
             serde_json::from_str::<Texts>(include_str!("../../../web/locales/report/fr.json"))

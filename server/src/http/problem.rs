@@ -7,6 +7,7 @@ use axum::extract::FromRequest;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use sangam_shared::limits;
 use serde::Serialize;
 
 /// Every way in which a request can be refused.
@@ -24,6 +25,7 @@ pub(crate) enum Code {
     InvalidField,
     TooLarge,
     Full,
+    Busy,
     Unavailable,
 }
 
@@ -57,7 +59,7 @@ impl Code {
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Full => StatusCode::CONFLICT,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -75,6 +77,7 @@ impl Code {
             Self::InvalidField => "A field is not usable.",
             Self::TooLarge => "This is larger than the limit.",
             Self::Full => "This event has no seat left.",
+            Self::Busy => "Others are being served; try again in a moment.",
             Self::Unavailable => "The server cannot write at the moment; try again.",
         }
     }
@@ -139,6 +142,10 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         let problem = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        if self.code == Code::Busy {
+            let seconds = HeaderValue::from(limits::EXPORT_RETRY_SECONDS);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         response
     }
 }

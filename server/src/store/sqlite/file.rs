@@ -1,8 +1,9 @@
 //! The data folder and the database file in it: found, locked, opened, or refused in a sentence.
 
 use super::{read, schema};
-use crate::store::{Record, StoreError};
+use crate::store::{Loaded, Record, StoreError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use sangam_shared::ids::DocumentId;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -207,5 +208,13 @@ impl SqliteReader {
     /// Where the database cannot be read.
     pub fn records(&self) -> Result<Vec<Record>, StoreError> {
         read::records(&self.connection).map_err(|error| read::failed(&error))
+    }
+
+    /// A document as the store has it, beside a running server.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn load(&self, document: DocumentId) -> Result<Loaded, StoreError> {
+        read::load(&self.connection, document, 0).map_err(|error| read::failed(&error))
     }
 }
