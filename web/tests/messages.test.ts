@@ -23,6 +23,7 @@ const COMPOSED = [
   'resource.',
   'state.',
   'evidence.',
+  'report.',
 ];
 
 it('has every key in every language', () => {

@@ -14,6 +14,7 @@ const KNOWN: Record<string, Key> = {
   invalid_field: 'error.invalid_field',
   too_large: 'error.too_large',
   full: 'error.full',
+  busy: 'error.busy',
   network: 'error.network',
 };
 
