@@ -23,4 +23,11 @@ fuzz: ## hostile bytes through guard and yrs; CASES=10000000 SEED=1
 	@SANGAM_FUZZ_CASES=$${CASES:-10000000} SANGAM_FUZZ_SEED=$${SEED:-1} \
 		cargo test --release -p sangam --lib hostile_bytes -- --nocapture
 
-.PHONY: help build run test check fuzz
+export-soak: ## random boards through every format; CASES=10000 SEED=1
+	@SANGAM_EXPORT_CASES=$${CASES:-10000} SANGAM_EXPORT_SEED=$${SEED:-1} \
+		cargo test --release -p sangam --lib random_boards_leave_in_every_format
+
+export-read: ## exported files, opened by independent readers (Python); CASES=40 SEED=1
+	@scripts/export-read.sh
+
+.PHONY: help build run test check fuzz export-soak export-read

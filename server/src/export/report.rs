@@ -380,8 +380,12 @@ impl Voice {
 
     /// The question as the board has it now; as the event translates it, where nobody changed it.
     fn board_question(&self, question: &str, words: &Words) -> Line {
-        if words.values().any(|text| text == question) {
-            self.event_words(words)
+        if let Some((tag, _)) = words.iter().find(|(_, text)| *text == question) {
+            let line = self.event_words(words);
+            if line.0.iter().any(|run| run.text == question) {
+                return line;
+            }
+            line.and(self.run("\n")).and(Run::new(question, tag))
         } else {
             self.undetermined(Line::new(question, ""))
         }
