@@ -159,7 +159,7 @@ def read_csv(path, data):
     if len(rows) != plans + 1 or len({len(row) for row in rows}) != 1:
         sys.exit(f"{path}: {plans} plans on the boards, {len(rows) - 1} rows")
     for cell in (cell for row in rows for cell in row):
-        if cell.lstrip().startswith(("=", "+", "@")) or re.match(r"-(?!?\d)", cell.lstrip()):
+        if cell.lstrip().startswith(("=", "+", "-", "@")):
             sys.exit(f"{path}: {cell!r} is a formula")
     # The apostrophe in front is the spreadsheets' own sign for text.
     cells = [cell[1:] if cell.startswith("'") else cell for row in rows for cell in row]
