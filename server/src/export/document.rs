@@ -153,6 +153,32 @@ impl Table {
         let widest = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         self.header.as_ref().map_or(0, Vec::len).max(widest).max(1)
     }
+
+    /// The columns' shares of a width: codes and clock times leave their room to prose.
+    #[must_use]
+    pub fn widths(&self, whole: usize) -> Vec<usize> {
+        const NARROWEST: usize = 12;
+        const WIDEST: usize = 60;
+        let columns = self.columns();
+        let length = |cell: &[Line]| {
+            cell.iter().map(|line| line.plain().chars().take(WIDEST).count()).max().unwrap_or(0)
+        };
+        let mut shares = vec![NARROWEST; columns];
+        for row in self.rows.iter().filter(|row| row.len() == columns) {
+            for (share, cell) in shares.iter_mut().zip(row) {
+                *share = (*share).max(length(cell));
+            }
+        }
+        if self.row_headers && columns > 1 {
+            // A quarter for the names of the rows, whatever stands beside them.
+            let rest = (whole - whole / 4) / (columns - 1);
+            let mut widths = vec![rest; columns];
+            widths[0] = whole / 4;
+            return widths;
+        }
+        let all: usize = shares.iter().sum();
+        shares.iter().map(|share| whole * share / all).collect()
+    }
 }
 
 impl Document {
@@ -236,6 +262,14 @@ mod tests {
         {
             assert_eq!(web_address(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn prose_gets_the_room_that_clock_times_leave() {
+        let cell = |text: &str| vec![Line::new(text, "en")];
+        let rows = vec![vec![cell("09:00–09:45"), cell(&"word ".repeat(40))]];
+        let table = Table { rows, ..Table::default() };
+        assert_eq!(table.widths(72), [12, 60]);
     }
 
     #[test]

@@ -118,11 +118,8 @@ impl Body {
     fn table(&mut self, table: &Table) {
         self.paragraph("Caption", &table.caption);
         let columns = table.columns();
-        let first = if table.row_headers { WIDTH / 4 } else { WIDTH / columns };
-        let width = |n: usize| match n {
-            0 => first,
-            _ => (WIDTH - first) / (columns - 1),
-        };
+        let widths = table.widths(WIDTH);
+        let width = |n: usize| widths[n];
         self.out += &format!(
             "<w:tbl><w:tblPr><w:tblStyle w:val=\"Rows\"/><w:tblW w:w=\"{WIDTH}\" w:type=\"dxa\"/>\
              <w:tblLayout w:type=\"fixed\"/><w:tblLook w:val=\"0000\" w:firstRow=\"{}\" \
