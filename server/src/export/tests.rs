@@ -117,8 +117,11 @@ fn checked(source: &Source, languages: &[Language]) {
     for format in Format::ALL {
         let choice = Choice { languages: languages.to_vec(), ..choice(format) };
         let made = file(source.clone(), &choice).unwrap();
-        let again = file(source.clone(), &choice).unwrap();
-        assert_eq!(made, again, "{format:?} is not the same twice");
+        // All the others are in it.
+        if format == Format::Zip {
+            let again = file(source.clone(), &choice).unwrap();
+            assert_eq!(made, again, "it is not the same twice");
+        }
         let said = match format {
             Format::Docx => {
                 for name in [
@@ -213,6 +216,23 @@ async fn every_format_says_what_the_demonstration_says() {
     ] {
         checked(&source, &languages);
     }
+}
+
+#[tokio::test]
+async fn hostile_and_endless_texts_are_said_as_they_were_written() {
+    let mut source = demo().await;
+    for board in &mut source.boards {
+        let ideas = board.ideas.iter_mut().map(|idea| &mut idea.text.original);
+        ideas.zip(TEXTS).for_each(|(text, hostile)| (*hostile).clone_into(text));
+        for (plan, hostile) in board.plans.iter_mut().zip(TEXTS.iter().rev().skip(2)) {
+            (*hostile).clone_into(&mut plan.title.original);
+            (*hostile).clone_into(&mut plan.first_step.text);
+            plan.description.original = "ééééé ".repeat(1_666) + hostile;
+        }
+        let wide = "हि\u{202e}".repeat(400);
+        board.practices[0].text.original = wide;
+    }
+    checked(&source, &[Language::French]);
 }
 
 #[tokio::test]
@@ -455,7 +475,7 @@ async fn random_boards_leave_in_every_format() {
     let number = |name: &str, default: u64| {
         std::env::var(name).ok().map_or(default, |text| text.parse().expect("a number"))
     };
-    let (cases, seed) = (number("SANGAM_EXPORT_CASES", 60), number("SANGAM_EXPORT_SEED", 1));
+    let (cases, seed) = (number("SANGAM_EXPORT_CASES", 300), number("SANGAM_EXPORT_SEED", 1));
     // Where other readers look at the same files: scripts/export-read.sh.
     let folder = std::env::var_os("SANGAM_EXPORT_FILES").map(std::path::PathBuf::from);
     let demo = demo().await;

@@ -20,7 +20,8 @@ use tokio::sync::Semaphore;
 
 /// A few exports run at once, a few more wait, the rest are told to come back.
 pub struct Queue {
-    running: Arc<Semaphore>,
+    /// Held by whoever's file is being made.
+    pub(super) running: Arc<Semaphore>,
     seats: Semaphore,
 }
 

@@ -7,7 +7,7 @@ use crate::http::{Api, router};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use sangam_shared::limits::REQUEST_BYTES_MAX;
+use sangam_shared::limits::{self, REQUEST_BYTES_MAX};
 use sangam_shared::role::Role;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -399,12 +399,26 @@ async fn a_crowd_of_exports_is_served_in_turn_or_told_to_come_back() {
     let server = Server::new().await;
     let token = server.token(Role::Organiser);
     let path = "/api/v1/events/demo/export?format=md";
-    let all = (0..100).map(|_| server.get(path, Some(&token)));
-    let answers = futures_util::future::join_all(all).await;
+    let seats = limits::EXPORTS_AT_ONCE_MAX + limits::EXPORTS_WAITING_MAX;
+    let turn = Arc::clone(&server.api.exports.running).acquire_owned().await.unwrap();
+    let refused = std::sync::atomic::AtomicUsize::new(0);
+    let all = (0..100).map(|_| async {
+        let answer = server.get(path, Some(&token)).await;
+        if answer.status != StatusCode::OK {
+            refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        answer
+    });
+    // Nobody is served before everybody has asked.
+    let release = async {
+        while refused.load(std::sync::atomic::Ordering::Relaxed) < 100 - seats {
+            tokio::task::yield_now().await;
+        }
+        drop(turn);
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(all), release);
     let served = answers.iter().filter(|answer| answer.status == StatusCode::OK).count();
-    let most =
-        sangam_shared::limits::EXPORTS_AT_ONCE_MAX + sangam_shared::limits::EXPORTS_WAITING_MAX;
-    assert!((1..=most).contains(&served), "{served} were served");
+    assert_eq!(served, seats);
     for answer in answers.iter().filter(|answer| answer.status != StatusCode::OK) {
         assert_eq!(answer.problem(), (503, "busy", None));
         assert_eq!(answer.headers[header::RETRY_AFTER], "10");
