@@ -139,7 +139,9 @@ def read_xlsx(path, data):
     book = CalamineWorkbook.from_path(path)
     for name in book.sheet_names:
         for row in book.get_sheet_by_name(name).to_python():
-            out += [cell for cell in row if isinstance(cell, str)]
+            # Excel's own escapes, which this reader leaves as they are.
+            cells = [cell for cell in row if isinstance(cell, str)]
+            out += [re.sub(r"_x([0-9A-Fa-f]{4})_", lambda m: chr(int(m[1], 16)), c) for c in cells]
             days += sum(1 for cell in row if hasattr(cell, "isoformat"))
     dated = [
         date

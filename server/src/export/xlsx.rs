@@ -83,7 +83,7 @@ fn fill(page: &mut Worksheet, sheet: &Sheet, replaced: &mut usize) -> Result<(),
                     visible(&mut text, replaced);
                     let parts = parts(&text);
                     for (below, part) in (0u32..).zip(&parts) {
-                        page.write_string_with_format(at + below, n, escaped(part), &plain)?;
+                        page.write_string_with_format(at + below, n, part, &plain)?;
                         height = height.max(below + 1);
                     }
                 }
@@ -138,30 +138,9 @@ fn parts(text: &str) -> Vec<String> {
     parts
 }
 
-/// Excel reads `_x0041_` as "A". Somebody who writes that means what they wrote.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("_x") {
-        let (before, from) = rest.split_at(at);
-        safe.push_str(before);
-        let bytes = from.as_bytes();
-        let code =
-            bytes.len() > 6 && bytes[2..6].iter().all(u8::is_ascii_hexdigit) && bytes[6] == b'_';
-        safe.push_str(if code { "_x005F_x" } else { "_x" });
-        rest = &from[2..];
-    }
-    safe + rest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_that_looks_like_an_escape_is_escaped() {
-        assert_eq!(escaped("a_x0041_b _x00 _x"), "a_x005F_x0041_b _x00 _x");
-    }
 
     #[test]
     fn what_is_too_long_for_a_cell_is_cut_between_characters() {
