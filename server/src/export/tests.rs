@@ -7,7 +7,7 @@ use crate::event::seed::tests::demonstration;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sangam_shared::board::{Board, Note, Text, Translation};
+use sangam_shared::board::{Board, Note, Text, TranslatedBy, Translation};
 use sangam_shared::ids::{NoteId, PlanId, RowId};
 use sangam_shared::plan::{Evidence, Milestone, Plan, Risk, Stakeholder, Visibility, Who};
 use std::io::{Cursor, Read};
@@ -194,8 +194,8 @@ fn checked(source: &Source, languages: &[Language]) {
                 for line in sums.lines() {
                     let (sum, name) = line.split_once("  ").unwrap();
                     let bytes = Sha256::digest(part(&made.bytes, name));
-                    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                    assert_eq!(sum, hex, "{name}");
+                    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                    assert_eq!(sum, hex.concat(), "{name}");
                 }
                 None
             }
@@ -226,7 +226,9 @@ async fn hostile_and_endless_texts_are_said_as_they_were_written() {
     let mut source = demo().await;
     for board in &mut source.boards {
         let ideas = board.ideas.iter_mut().map(|idea| &mut idea.text.original);
-        ideas.zip(TEXTS).for_each(|(text, hostile)| (*hostile).clone_into(text));
+        for (text, hostile) in ideas.zip(TEXTS) {
+            (*hostile).clone_into(text);
+        }
         for (plan, hostile) in board.plans.iter_mut().zip(TEXTS.iter().rev().skip(2)) {
             (*hostile).clone_into(&mut plan.title.original);
             (*hostile).clone_into(&mut plan.first_step.text);
@@ -330,7 +332,9 @@ async fn the_schema_names_every_field_of_the_file() {
                 assert!(object.contains_key(key.as_str().unwrap()), "{path} lacks {key}");
             }
         } else if let (Some(array), Some(items)) = (value.as_array(), schema.get("items")) {
-            array.iter().for_each(|one| fits(one, items, root, path));
+            for one in array {
+                fits(one, items, root, path);
+            }
         }
     }
     let source = demo().await;
@@ -361,13 +365,14 @@ fn random_worded(random: &mut ChaCha8Rng) -> Text {
     text.language = random.random_bool(0.8).then(|| (*tags.choose(random).unwrap()).to_owned());
     for tag in tags.into_iter().take(random.random_range(0..3)) {
         let translation =
-            Translation { text: random_text(random), by: Default::default(), stale: false };
+            Translation { text: random_text(random), by: TranslatedBy::default(), stale: false };
         text.translations.insert(tag.to_owned(), translation);
     }
     text
 }
 
 /// The demonstration's event with a random board in each workshop.
+#[expect(clippy::too_many_lines, reason = "one field after the other")]
 fn random_source(demo: &Source, random: &mut ChaCha8Rng) -> Source {
     let mut source = demo.clone();
     let people: Vec<_> = source.people.iter().map(|person| person.id).collect();

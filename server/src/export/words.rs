@@ -176,9 +176,8 @@ mod tests {
         ];
         let mut found = 0;
         for source in sources {
-            for word in source
-                .split('"')
-                .filter(|word| word.starts_with("report.") && !word.ends_with(".rs"))
+            for word in
+                source.split('"').filter(|word| word.starts_with("report.") && *word != "report.rs")
             {
                 let known =
                     |end: &str| Language::French.texts().contains_key(&format!("{word}{end}"));

@@ -417,8 +417,8 @@ async fn a_crowd_of_exports_is_served_in_turn_or_told_to_come_back() {
         drop(turn);
     };
     let (answers, ()) = tokio::join!(futures_util::future::join_all(all), release);
-    let served = answers.iter().filter(|answer| answer.status == StatusCode::OK).count();
-    assert_eq!(served, seats);
+    let files = answers.iter().filter(|answer| answer.status == StatusCode::OK).count();
+    assert_eq!(files, seats);
     for answer in answers.iter().filter(|answer| answer.status != StatusCode::OK) {
         assert_eq!(answer.problem(), (503, "busy", None));
         assert_eq!(answer.headers[header::RETRY_AFTER], "10");
