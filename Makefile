@@ -39,4 +39,11 @@ bench: build ## measure beside other servers; ONLY=fanout,event,rooms,join,text,
 bench-functions: ## the hot functions by themselves: guard, apply, merge, encode
 	@cargo bench --locked -p sangam --bench sync
 
-.PHONY: help build run test check fuzz simulate chaos bench bench-functions
+export-soak: ## random boards through every format; CASES=10000 SEED=1
+	@SANGAM_EXPORT_CASES=$${CASES:-10000} SANGAM_EXPORT_SEED=$${SEED:-1} \
+		cargo test --release -p sangam --lib random_boards_leave_in_every_format
+
+export-read: ## exported files, opened by independent readers (Python); CASES=40 SEED=1
+	@scripts/export-read.sh
+
+.PHONY: help build run test check fuzz simulate chaos bench bench-functions export-soak export-read

@@ -6,6 +6,7 @@ use crate::event::access::LinkKey;
 use crate::event::history::History;
 use crate::event::{Events, EventsError};
 use crate::http::Api;
+use crate::http::export::Queue;
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::sync::fallback::Lines;
@@ -67,5 +68,6 @@ pub async fn open(config: &Config) -> Result<Arc<Api>, StartError> {
         draining: CancellationToken::new(),
         lines: Lines::default(),
         sockets: TaskTracker::new(),
+        exports: Queue::default(),
     }))
 }

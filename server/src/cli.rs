@@ -1,5 +1,6 @@
 //! The command line: what an operator types, and what is answered.
 
+mod export;
 mod storage;
 
 use crate::app;
@@ -48,6 +49,8 @@ enum Command {
     Backup(storage::BackupArgs),
     /// Put a backup into a data folder
     Restore(storage::RestoreArgs),
+    /// Write the report of an event, or its data, into a file; beside a running server too
+    Export(export::ExportArgs),
 }
 
 #[derive(Subcommand)]
@@ -114,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => storage::check(&args),
         Command::Backup(args) => storage::backup(&args),
         Command::Restore(args) => storage::restore(&args),
+        Command::Export(args) => export::export(&args),
     };
     match done {
         Ok(code) => code,

@@ -2,6 +2,7 @@
 
 pub mod assets;
 mod events;
+pub mod export;
 mod health;
 mod history;
 mod plans;
@@ -55,6 +56,8 @@ pub struct Api {
     pub lines: Lines,
     /// Every open connection.
     pub sockets: TaskTracker,
+    /// Whose turn it is to be given a file.
+    pub exports: export::Queue,
 }
 
 /// The cookie that carries a session's secret.
@@ -76,6 +79,8 @@ pub fn router(api: Arc<Api>) -> Router {
             "/api/v1/events/{slug}/plans/{plan}/acceptance",
             put(plans::accept).delete(plans::withdraw),
         )
+        .route("/api/v1/events/{slug}/export", get(export::file))
+        .route("/api/v1/event-export.schema.json", get(export::schema))
         .route("/api/v1/time", get(health::time))
         .route("/healthz", get(health::healthy))
         .route("/readyz", get(health::ready))

@@ -152,6 +152,16 @@ pub const HISTORY_READ_MS_MAX: u64 = 20_000;
 pub const RESTORES_PER_EVENT_MAX: usize = 2_000;
 /// Milliseconds between a change on a board and its digest: changes within them are one.
 pub const DIGEST_AFTER_MS: u64 = 300;
+/// Exports that are made at once; others wait.
+pub const EXPORTS_AT_ONCE_MAX: usize = 1;
+/// Exports that may wait; more are told to come back.
+pub const EXPORTS_WAITING_MAX: usize = 8;
+/// Milliseconds that one export may wait and run.
+pub const EXPORT_TIMEOUT_MS: u64 = 20_000;
+/// Seconds after which somebody who was sent away may ask again.
+pub const EXPORT_RETRY_SECONDS: u64 = 10;
+/// Bytes of one exported file.
+pub const EXPORT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Requests that may wait for the store's writer.
 pub const STORE_REQUESTS_MAX: usize = 4_096;

@@ -25,6 +25,7 @@ const COMPOSED = [
   'resource.',
   'state.',
   'evidence.',
+  'report.',
 ];
 
 it('has every key in every language', () => {

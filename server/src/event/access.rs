@@ -138,6 +138,10 @@ pub enum Action {
     RestoreBoard,
     /// Say yes to a plan that this person leads, if anybody of the event does; or take it back.
     AcceptPlan(Option<PersonId>),
+    /// Take a file away that everybody may have: public plans, nobody named.
+    Export,
+    /// Take a file away that names people, or holds what is not public.
+    ExportAll,
 }
 
 /// No.
@@ -188,6 +192,8 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
         | Action::WriteDocument(DocumentKind::Private, owner) => {
             owner.is_some() && owner == principal.person
         }
+        Action::Export => matches!(principal.role, Role::Facilitator | Role::Organiser),
+        Action::ExportAll => principal.role == Role::Organiser,
     };
     if allowed { Ok(()) } else { Err(Denied::Forbidden) }
 }
@@ -234,8 +240,8 @@ mod tests {
     #[test]
     fn every_role_may_do_what_is_listed_and_nothing_else() {
         use Action::{
-            AcceptPlan, ReadDocument, ReadEvent, ReadHistory, ReadPeople, RestoreBoard,
-            WriteDocument,
+            AcceptPlan, Export, ExportAll, ReadDocument, ReadEvent, ReadHistory, ReadPeople,
+            RestoreBoard, WriteDocument,
         };
         use DocumentKind::{Board, Private, Stage};
         let own = Some(PersonId(Uuid::from_u128(1)));
@@ -258,6 +264,8 @@ mod tests {
             (AcceptPlan(own), [false, true, true, true]),
             (AcceptPlan(others), [false, false, true, true]),
             (AcceptPlan(None), [false, false, true, true]),
+            (Export, [false, false, true, true]),
+            (ExportAll, [false, false, false, true]),
         ];
         for (action, expected) in table {
             for (role, expected) in Role::ALL.into_iter().zip(expected) {

@@ -34,7 +34,8 @@ pub(super) async fn people(
     Ok(Json(serde_json::json!({ "people": people })).into_response())
 }
 
-fn allowed(
+/// The event of an address, if whoever asks may do this to it.
+pub(super) fn allowed(
     api: &Api,
     slug: Result<Path<String>, PathRejection>,
     headers: &HeaderMap,

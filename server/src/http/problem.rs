@@ -8,6 +8,7 @@ use axum::extract::FromRequest;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use sangam_shared::limits;
 use sangam_shared::message::RefusalCode;
 use serde::Serialize;
 
@@ -29,6 +30,7 @@ pub(crate) enum Code {
     LineOver,
     NoSuchMoment,
     ReadOnly,
+    Busy,
     Unavailable,
 }
 
@@ -62,7 +64,7 @@ impl Code {
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Full | Self::ReadOnly => StatusCode::CONFLICT,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -83,6 +85,7 @@ impl Code {
             Self::LineOver => "This connection is over; open another one.",
             Self::NoSuchMoment => "The history does not reach this moment.",
             Self::ReadOnly => "This board takes no changes at the moment.",
+            Self::Busy => "Others are being served; try again in a moment.",
             Self::Unavailable => "The server cannot write at the moment; try again.",
         }
     }
@@ -170,6 +173,10 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         let problem = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        if self.code == Code::Busy {
+            let seconds = HeaderValue::from(limits::EXPORT_RETRY_SECONDS);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         response
     }
 }

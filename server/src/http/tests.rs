@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use sangam_shared::ids::PersonId;
-use sangam_shared::limits::REQUEST_BYTES_MAX;
+use sangam_shared::limits::{self, REQUEST_BYTES_MAX};
 use sangam_shared::role::Role;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -453,4 +453,91 @@ async fn a_lead_says_yes_for_themselves_and_a_facilitator_for_anybody() {
     let screen = server.token(Role::Screen);
     let answer = ask(Method::PUT, guide.to_string(), &screen, here()).await;
     assert_eq!(answer.problem().1, "forbidden");
+}
+
+#[tokio::test]
+async fn files_are_given_to_those_who_run_the_event() {
+    let server = Server::new().await;
+    let path = "/api/v1/events/demo/export?format=json&language=en";
+    for (role, status) in [
+        (Role::Screen, StatusCode::FORBIDDEN),
+        (Role::Participant, StatusCode::FORBIDDEN),
+        (Role::Facilitator, StatusCode::OK),
+        (Role::Organiser, StatusCode::OK),
+    ] {
+        let answer = server.get(path, Some(&server.token(role))).await;
+        assert_eq!(answer.status, status, "{role:?}");
+    }
+    assert_eq!(server.get(path, None).await.status, StatusCode::UNAUTHORIZED);
+    let organiser = server.token(Role::Organiser);
+    let answer = server.get(path, Some(&organiser)).await;
+    assert_eq!(answer.json["boards"].as_array().unwrap().len(), 5);
+    assert_eq!(answer.json["personalData"], false);
+    let named = answer.headers[header::CONTENT_DISPOSITION].to_str().unwrap();
+    assert_eq!(named, "attachment; filename=\"demo-2022-04-08.json\"");
+}
+
+#[tokio::test]
+async fn names_and_what_is_not_public_are_given_to_organisers_alone() {
+    let server = Server::new().await;
+    for extra in ["personal=true", "scope=all"] {
+        let path = format!("/api/v1/events/demo/export?format=json&{extra}");
+        let facilitator = server.get(&path, Some(&server.token(Role::Facilitator))).await;
+        assert_eq!(facilitator.problem(), (403, "forbidden", None));
+        let organiser = server.get(&path, Some(&server.token(Role::Organiser))).await;
+        assert_eq!(organiser.status, StatusCode::OK);
+        let name = organiser.json["people"][0]["name"].as_str().unwrap();
+        assert_eq!(name.is_empty(), extra == "scope=all");
+    }
+}
+
+#[tokio::test]
+async fn an_export_that_is_not_understood_names_its_field() {
+    let server = Server::new().await;
+    let token = server.token(Role::Organiser);
+    for (query, field) in [
+        ("", "format"),
+        ("format=exe", "format"),
+        ("format=../../etc/passwd", "format"),
+        ("format=md&language=tlh", "language"),
+        ("format=md&language=fr,en,hi", "language"),
+        ("format=md&scope=everything", "scope"),
+        ("format=md&colour=red", "format"),
+    ] {
+        let answer = server.get(&format!("/api/v1/events/demo/export?{query}"), Some(&token)).await;
+        assert_eq!(answer.problem(), (422, "invalid_field", Some(field)), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_of_exports_is_served_in_turn_or_told_to_come_back() {
+    let server = Server::new().await;
+    let token = server.token(Role::Organiser);
+    let path = "/api/v1/events/demo/export?format=md";
+    let seats = limits::EXPORTS_AT_ONCE_MAX + limits::EXPORTS_WAITING_MAX;
+    let turn = Arc::clone(&server.api.exports.running).acquire_owned().await.unwrap();
+    let refused = std::sync::atomic::AtomicUsize::new(0);
+    let all = (0..100).map(|_| async {
+        let answer = server.get(path, Some(&token)).await;
+        if answer.status != StatusCode::OK {
+            refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        answer
+    });
+    // Nobody is served before everybody has asked.
+    let release = async {
+        while refused.load(std::sync::atomic::Ordering::Relaxed) < 100 - seats {
+            tokio::task::yield_now().await;
+        }
+        drop(turn);
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(all), release);
+    let files = answers.iter().filter(|answer| answer.status == StatusCode::OK).count();
+    assert_eq!(files, seats);
+    for answer in answers.iter().filter(|answer| answer.status != StatusCode::OK) {
+        assert_eq!(answer.problem(), (503, "busy", None));
+        assert_eq!(answer.headers[header::RETRY_AFTER], "10");
+    }
+    // The seats are free again.
+    assert_eq!(server.get(path, Some(&token)).await.status, StatusCode::OK);
 }

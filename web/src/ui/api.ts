@@ -183,12 +183,31 @@ export const api = {
     ),
   restore: (slug: string, board: number, wish: RestoreWish) =>
     call<{ entry: HistoryEntry | null }>('POST', `${history(slug, board)}/restore`, wish),
+  report: (slug: string, choice: Record<string, string>, signal: AbortSignal) =>
+    download(
+      `/api/v1/events/${encodeURIComponent(slug)}/export?${new URLSearchParams(choice).toString()}`,
+      signal,
+    ),
 };
 
 const history = (slug: string, board: number) =>
   `/api/v1/events/${encodeURIComponent(slug)}/boards/${board}/history`;
 const acceptance = (slug: string, plan: string) =>
   `/api/v1/events/${encodeURIComponent(slug)}/plans/${encodeURIComponent(plan)}/acceptance`;
+
+/** A file, with the name that the server gives it. */
+async function download(path: string, signal: AbortSignal): Promise<{ name: string; file: Blob }> {
+  let response: Response;
+  try {
+    response = await fetch(path, { signal });
+    if (!response.ok) throw await refusal(response);
+    const named = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '');
+    return { name: named?.[1] ?? 'report', file: await response.blob() };
+  } catch (error) {
+    if (error instanceof Problem || signal.aborted) throw error;
+    throw new Problem('network', undefined, 0);
+  }
+}
 
 async function call<T>(method: string, path: string, body?: object): Promise<T> {
   let response: Response;
@@ -204,9 +223,13 @@ async function call<T>(method: string, path: string, body?: object): Promise<T> 
     throw new Problem('network', undefined, 0);
   }
   if (response.status === 204) return undefined as T;
+  if (response.ok) return (await response.json().catch(() => ({}))) as T;
+  throw await refusal(response);
+}
+
+async function refusal(response: Response): Promise<Problem> {
   const json = (await response.json().catch(() => ({}))) as Record<string, unknown>;
-  if (response.ok) return json as T;
   const code = typeof json['code'] === 'string' ? json['code'] : 'unavailable';
   const field = typeof json['field'] === 'string' ? json['field'] : undefined;
-  throw new Problem(code, field, response.status);
+  return new Problem(code, field, response.status);
 }

@@ -16,6 +16,7 @@ const KNOWN: Record<string, Key> = {
   full: 'error.full',
   no_such_moment: 'error.no_such_moment',
   read_only: 'refused.read_only',
+  busy: 'error.busy',
   network: 'error.network',
 };
 

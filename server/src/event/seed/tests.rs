@@ -4,6 +4,7 @@ use crate::clock::{Chance, ManualClock};
 use crate::event::Events;
 use crate::event::access::LinkKey;
 use crate::event::file::EventFile;
+use crate::event::model::{Event, Person};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 use sangam_shared::schema::{BOARD, Field, Node, Value};
@@ -16,6 +17,11 @@ use yrs::{Any, Doc, GetString, Map, MapRef, Out, ReadTxn, Transact, Update};
 const DEMO: &str = include_str!("../../../demo/infra-structures.toml");
 
 pub(crate) async fn boards() -> Vec<Doc> {
+    demonstration().await.2
+}
+
+/// The demonstration event as a store gives it back: its record, its people, its boards.
+pub(crate) async fn demonstration() -> (Event, Vec<Person>, Vec<Doc>) {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(folder.path(), Uuid::nil()).unwrap());
     let key = LinkKey::open(folder.path(), [7; 32]).unwrap();
@@ -33,7 +39,7 @@ pub(crate) async fn boards() -> Vec<Doc> {
         }
         boards.push(doc);
     }
-    boards
+    (Event::clone(&event), events.people(event.id), boards)
 }
 
 /// Every place that the schema wants a container at has one, and no other key stands there.

@@ -1,8 +1,9 @@
 //! The data folder and the database file in it: found, locked, opened, or refused in a sentence.
 
 use super::{read, rebuild, row, schema};
-use crate::store::{Record, StoreError};
+use crate::store::{Loaded, Record, StoreError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -353,5 +354,13 @@ impl SqliteReader {
     /// Where the database cannot be read.
     pub fn records(&self) -> Result<Vec<Record>, StoreError> {
         Ok(read::records(&self.connection)?)
+    }
+
+    /// A document as the store has it, beside a running server.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn load(&self, document: DocumentId) -> Result<Loaded, StoreError> {
+        read::load(&self.connection, document, 0)
     }
 }
