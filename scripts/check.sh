@@ -10,7 +10,8 @@ npm_packages web
 say "prettier, eslint, svelte-check"
 (
   cd web
-  npx --no-install prettier --check --log-level warn . ../tests
+  npx --no-install prettier --check --log-level warn \
+    --ignore-path .prettierignore --ignore-path ../.gitignore . ../tests
   npx --no-install eslint .
   npx --no-install svelte-check --tsconfig ./tsconfig.json --fail-on-warnings
   npx --no-install tsc -p worker
