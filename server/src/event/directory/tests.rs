@@ -1,8 +1,12 @@
 use super::*;
 use crate::clock::ManualClock;
+use crate::event::file::EventFile;
+use crate::store::Append;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Health, Loaded, Sequence, Stored};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use sangam_shared::role::Role;
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
