@@ -4,7 +4,7 @@ mod export;
 mod storage;
 
 use crate::app;
-use crate::clock::Chance;
+use crate::clock::{Chance, Clock, SystemClock};
 use crate::config::{Config, PublicUrl, ServeArgs};
 use crate::event::access::LinkKey;
 use crate::event::file::EventFile;
@@ -12,8 +12,8 @@ use crate::event::model::{Event, Link};
 use crate::event::{LinkView, link_view, words};
 use crate::http::{self, Api};
 use crate::lifecycle;
-use crate::store::Record;
 use crate::store::sqlite::SqliteReader;
+use crate::store::{Life, Record};
 use crate::telemetry;
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
@@ -143,9 +143,11 @@ fn serve(args: ServeArgs, demo: bool) -> anyhow::Result<ExitCode> {
         if demo {
             demonstrate(&api, &public).await?;
         }
+        // Whoever reads that line may ask us to stop.
+        let stop = lifecycle::signal()?;
         say(&format!("listening on http://{address}"))?;
         let router = http::router(Arc::clone(&api));
-        lifecycle::run(api, router, listener, lifecycle::signal()?).await?;
+        lifecycle::run(api, router, listener, stop).await?;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -291,9 +293,9 @@ fn public_url(data: &Path) -> String {
     if said.is_empty() { "http://127.0.0.1:8080".to_owned() } else { said }
 }
 
-/// A name for a new life of the log.
-fn fresh_id() -> uuid::Uuid {
-    Chance::from_system().uuid()
+/// A new life of the log, should one begin now.
+fn fresh_life() -> Life {
+    Life { epoch: Chance::from_system().uuid(), at_ms: SystemClock.now_ms() }
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

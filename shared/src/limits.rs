@@ -163,6 +163,9 @@ pub const EXPORT_RETRY_SECONDS: u64 = 10;
 /// Bytes of one exported file.
 pub const EXPORT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
+/// Turns that the clients of one update may take: each is applied and stored by itself.
+pub const PIECES_PER_UPDATE_MAX: usize = 4_096;
+
 /// Requests that may wait for the store's writer.
 pub const STORE_REQUESTS_MAX: usize = 4_096;
 /// Requests in one commit.
@@ -174,6 +177,12 @@ pub const STORE_HEADS_MAX: usize = 50_000;
 /// Milliseconds that a commit waits for somebody else's lock on the database. Nobody takes one in
 /// normal times; people must be told within two seconds.
 pub const STORE_BUSY_MS_MAX: u64 = 1_000;
+/// Milliseconds after a loss (a restored backup, a rebuilt file) for which devices may bring back
+/// what others wrote: two weeks, for whoever comes back after a holiday.
+pub const RECOVERING_MS: u64 = 14 * 24 * 60 * 60 * 1_000;
+/// Milliseconds that somebody waits for an edit to be stored. A disk that takes longer may not
+/// answer at all: people are told within two seconds, and what they wrote is offered again.
+pub const STORE_ANSWER_MS_MAX: u64 = 1_500;
 /// Milliseconds between two attempts to write to a store that failed.
 pub const STORE_RETRY_MS: u64 = 500;
 

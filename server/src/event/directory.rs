@@ -134,6 +134,12 @@ impl Events {
         self.read().documents.get(&id).copied()
     }
 
+    /// Tells of a document that no record names.
+    #[cfg(test)]
+    pub(crate) fn know(&self, id: DocumentId, info: DocumentInfo) {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).documents.insert(id, info);
+    }
+
     /// Everybody of an event, in the order in which they came.
     #[must_use]
     pub fn people(&self, event: EventId) -> Vec<Person> {

@@ -310,4 +310,6 @@ fn code(close: u16) -> Problem {
 }
 
 #[cfg(test)]
+mod private;
+#[cfg(test)]
 mod tests;

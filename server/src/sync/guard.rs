@@ -7,6 +7,7 @@
 //! no honest Yjs client writes is refused here.
 
 mod index;
+mod pieces;
 mod read;
 mod resolve;
 mod update;

@@ -117,7 +117,7 @@ pub struct Room {
     batch: Batch,
     phase: Phase,
     unwritable: Option<RefusalCode>,
-    recovering: bool,
+    recovering_until_ms: u64,
 }
 
 struct Connection {
@@ -197,16 +197,16 @@ impl Room {
             waiting: VecDeque::new(),
             batch: Batch::default(),
             phase: Phase::Settled,
-            recovering: false,
+            recovering_until_ms: 0,
         }
     }
 
     /// The same room, over a log that a backup was put back into: edits were acknowledged that it
     /// lacks, by their authors and by the server. Devices have them, and each offers all that it
-    /// has; so an answer to our sync step 1 may hold what others wrote.
+    /// has; so an answer to our sync step 1 may hold what others wrote, until this moment.
     #[must_use]
-    pub fn recovering(mut self, recovering: bool) -> Self {
-        self.recovering = recovering;
+    pub fn recovering_until(mut self, until_ms: u64) -> Self {
+        self.recovering_until_ms = until_ms;
         self
     }
 
@@ -437,7 +437,8 @@ impl Room {
                 }
             }
             ClientMessage::SyncStep2(update) => {
-                let whose = if self.recovering { Whose::Anybodys } else { Whose::Own };
+                let recovering = now_ms < self.recovering_until_ms;
+                let whose = if recovering { Whose::Anybodys } else { Whose::Own };
                 self.take_edit(from, update, whose, now_ms, out);
             }
             ClientMessage::Update(update) => {
@@ -478,9 +479,9 @@ impl Room {
         };
         match taken {
             Ok(Taken::Known) => {}
-            Ok(Taken::News { update, claims }) => {
+            Ok(Taken::News { updates, claims }) => {
                 let author = member.author;
-                self.batch.add(author, now_ms, update, claims);
+                self.batch.add(author, now_ms, updates, claims);
                 self.batch.only = match self.batch.only {
                     Only::Nobody => Only::One(from),
                     Only::One(id) if id == from => Only::One(id),
@@ -523,8 +524,8 @@ impl Room {
         }
         match self.content.write(edit) {
             Ok(Taken::Known) => {}
-            Ok(Taken::News { update, claims }) => {
-                self.batch.add(author, now_ms, update, claims);
+            Ok(Taken::News { updates, claims }) => {
+                self.batch.add(author, now_ms, updates, claims);
                 self.batch.only = Only::Several;
             }
             Err(code) => {
@@ -684,8 +685,14 @@ impl Room {
 }
 
 impl Batch {
-    fn add(&mut self, author: Author, at_ms: u64, update: Bytes, claims: Vec<(ClientId, Author)>) {
-        self.deltas.push(Delta { author, at_ms, update });
+    fn add(
+        &mut self,
+        author: Author,
+        at_ms: u64,
+        updates: Vec<Bytes>,
+        claims: Vec<(ClientId, Author)>,
+    ) {
+        self.deltas.extend(updates.into_iter().map(|update| Delta { author, at_ms, update }));
         self.claims.extend(claims);
     }
 

@@ -89,7 +89,7 @@ impl RoomTask {
         fanout: Arc<Fanout>,
     ) -> Self {
         let room = Room::open(document, kind, loaded, (world.writer)())
-            .recovering(world.store.is_recovering());
+            .recovering_until(world.store.recovering_until_ms());
         if let Some(damage) = &loaded.damage {
             tracing::error!(%document, damage, "document is damaged and opens read-only");
         }

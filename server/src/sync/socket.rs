@@ -347,20 +347,4 @@ impl Pace {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_burst_passes_and_a_flood_is_slowed_to_the_rate() {
-        let mut pace = Pace::new(0);
-        let mut now_ms = 0;
-        for _ in 0..limits::MESSAGES_BURST_MAX {
-            assert_eq!(pace.charge(now_ms), 0);
-        }
-        for _ in 0..1_000 {
-            now_ms += pace.charge(now_ms);
-        }
-        let expected = 1_000_000 / u64::from(limits::MESSAGES_PER_SECOND_MAX);
-        assert!(now_ms.abs_diff(expected) <= expected / 10, "{now_ms} ms");
-    }
-}
+mod tests;

@@ -24,8 +24,8 @@ pub(super) enum Taken {
     Known,
     /// It is in memory now, and must be stored.
     News {
-        /// What it changed, encoded by us.
-        update: Bytes,
+        /// What it changed, encoded by us: piece by piece, in the order in which it was applied.
+        updates: Vec<Bytes>,
         /// Yjs client ids that were nobody's before.
         claims: Vec<(ClientId, Author)>,
     },
@@ -161,16 +161,22 @@ impl Content {
         if !self.has_space(update.len(), checked.structs) {
             return Err(RefusalCode::TooLarge);
         }
-        let delta = self.apply(update).ok_or(RefusalCode::Malformed)?;
+        let mut deltas = Vec::with_capacity(checked.pieces.len().max(1));
+        if checked.pieces.is_empty() {
+            deltas.push(self.apply(update).ok_or(RefusalCode::Malformed)?);
+        }
+        for piece in &checked.pieces {
+            deltas.push(self.apply(piece).ok_or(RefusalCode::Malformed)?);
+        }
         if !checked.between.iter().all(|placed| self.is_in_order(placed)) {
             // Other replicas would put it elsewhere. It is in the document already, so the
             // document goes; nothing of it was stored or sent.
             self.spoiled = true;
             return Err(RefusalCode::Malformed);
         }
-        self.admit(checked, &delta)?;
+        self.admit(checked, &deltas)?;
         self.owners.extend(claims.iter().copied());
-        Ok(Taken::News { update: delta, claims })
+        Ok(Taken::News { updates: deltas, claims })
     }
 
     /// For those who may not write: fine as long as it says nothing new.
@@ -213,9 +219,9 @@ impl Content {
             .filter(|writer| !self.owners.contains_key(writer))
             .map(|writer| (*writer, Author::Server))
             .collect();
-        self.admit(checked, &update)?;
+        self.admit(checked, std::slice::from_ref(&update))?;
         self.owners.extend(claims.iter().copied());
-        Ok(Taken::News { update, claims })
+        Ok(Taken::News { updates: vec![update], claims })
     }
 
     /// Answers sync step 1. `state_vector` has passed the guard.
@@ -262,10 +268,10 @@ impl Content {
         self.broken || self.spoiled
     }
 
-    fn admit(&mut self, checked: Checked, delta: &[u8]) -> Result<(), RefusalCode> {
-        self.size.add(delta.len(), checked.structs);
+    fn admit(&mut self, checked: Checked, deltas: &[Bytes]) -> Result<(), RefusalCode> {
+        self.size.add(deltas.iter().map(Bytes::len).sum(), checked.structs);
         self.measured = false;
-        self.guard.admit(checked, delta).map_err(|refused| {
+        self.guard.admit(checked, deltas).map_err(|refused| {
             self.broken = true;
             refused.code()
         })
@@ -392,7 +398,7 @@ mod tests {
             let update = txn.encode_update_v1();
             drop(txn);
             match content.take(&update, person(1), Whose::Own) {
-                Ok(Taken::News { update, .. }) => log.push(update),
+                Ok(Taken::News { updates, .. }) => log.extend(updates),
                 Ok(Taken::Known) => unreachable!("it is new"),
                 Err(code) => {
                     assert_eq!(code, RefusalCode::TooLarge);

@@ -245,9 +245,10 @@ fn after_a_restore_devices_bring_back_what_others_wrote() {
     let theirs = updates(8, 1);
     let foreign = Loaded { claims: vec![(8, Author::Server)], ..Loaded::default() };
     let document = DocumentId(Uuid::from_u128(1));
-    for (recovering, kept) in [(false, 0), (true, 1)] {
+    // `advance` says that it is 1 now.
+    for (until_ms, kept) in [(1, 0), (2, 1)] {
         let room = Room::open(document, DocumentKind::Board, &foreign, 1);
-        let mut room = room.recovering(recovering);
+        let mut room = room.recovering_until(until_ms);
         room.connect(ASHA, member(1, Permission::Write));
         room.receive(ASHA, frame::sync_step_2(&theirs[0]));
         assert_eq!(appended(&advance(&mut room)), kept);
