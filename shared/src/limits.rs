@@ -56,6 +56,13 @@ pub const ROOM_IDLE_MS: u64 = 45_000;
 /// Deltas in a document's log before it is compacted into a snapshot.
 pub const COMPACT_AFTER_DELTAS: u64 = 500;
 
+/// Milliseconds by which a batch holds back the next one, for each edit in it after the first.
+pub const BATCH_SPACING_PER_EDIT_MS: u64 = 2;
+/// Milliseconds between the beginnings of two batches of a busy room.
+pub const BATCH_SPACING_MS_MAX: u64 = 8;
+/// Milliseconds that presence waits, where an edit is on its way, to share its write.
+pub const PRESENCE_GRACE_MS: u64 = 50;
+
 /// Bytes of one client's presence.
 pub const PRESENCE_BYTES_MAX: usize = 1_024;
 /// Milliseconds between two presence frames to the same reader.
@@ -179,7 +186,5 @@ pub const STORE_RETRY_MS: u64 = 500;
 
 /// Bytes that are read from a socket at once. tungstenite's default is 128 KiB a connection.
 pub const READ_BUFFER_BYTES: usize = 4 * 1024;
-/// Bytes that are gathered before a socket is written to.
+/// Bytes of frames that are copied together for one write; more are written piece by piece.
 pub const WRITE_BUFFER_BYTES: usize = 16 * 1024;
-/// Bytes that may wait inside one socket: one whole document, and what comes meanwhile.
-pub const WRITE_BUFFER_BYTES_MAX: usize = OUTBOX_BYTES_MAX + 1024 * 1024;

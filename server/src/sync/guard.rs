@@ -9,6 +9,7 @@
 mod index;
 mod read;
 mod resolve;
+mod typing;
 mod update;
 mod value;
 

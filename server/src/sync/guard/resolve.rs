@@ -7,8 +7,9 @@ use super::index::{Branch, BranchId, Guard, Home, Run, Schema, Slot, SlotId, bra
 use super::update::{
     Block, Body, Content, Id, Item, Parent, ParentBranch, Parsed, Source, Struct, Y_MAP, Y_TEXT,
 };
-use super::value;
+use super::{typing, value};
 use crate::store::ClientId;
+use bytes::Bytes;
 use sangam_shared::limits;
 use sangam_shared::schema::Node;
 use std::collections::{HashMap, HashSet};
@@ -26,6 +27,8 @@ pub struct Checked {
     pub removed_rows: Vec<ClientId>,
     /// Items that name neighbours on both sides, whose order only the document knows.
     pub between: Vec<Between>,
+    /// The update as we write it, where it is nothing but typing.
+    pub typing: Option<Bytes>,
     pub(super) branches: Vec<NewBranch>,
     pub(super) slots: Vec<(Box<str>, Slot)>,
     pub(super) runs: Vec<NewRun>,
@@ -118,12 +121,15 @@ pub(super) fn resolve(
             run: *run,
         }));
     }
+    let in_sequences = runs.iter().all(|new| matches!(new.run.home, Home::Sequence(_)));
+    let typing = (source == Source::Client && in_sequences).then(|| typing::encode(parsed));
     Ok(Checked {
         writers: parsed.blocks.iter().map(|block| block.client).collect(),
         structs: runs.len(),
         has_news: !parsed.blocks.is_empty() || deletes_news,
         removed_rows,
         between: resolver.between,
+        typing: typing.flatten(),
         branches: resolver.branches,
         slots: resolver.slots,
         runs,
@@ -404,7 +410,7 @@ impl<'a> Resolver<'_, 'a> {
         let node = self.branch(branch).node;
         match (node, item.content) {
             (_, Content::Deleted) => run.deleted = true,
-            (Some(Node::Text { .. }), Content::Text) => {
+            (Some(Node::Text { .. }), Content::Text(_)) => {
                 *self.growth.entry(branch).or_default() += i64::from(next.len);
             }
             (Some(_), _) => return Err(Reason::WrongContent),
