@@ -4,11 +4,10 @@
 //! Compression (12, 13) is not offered, and the volume tests (9) exceed our limit of one message.
 
 use futures_util::{SinkExt, StreamExt};
-use sangam::sync::pipe::{Half, Pipe};
+use sangam::sync::pipe::Pipe;
 use sangam::sync::websocket;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
@@ -59,8 +58,7 @@ async fn the_autobahn_cases_pass() {
 }
 
 async fn echo(stream: TcpStream) {
-    let pipe = Arc::new(Pipe::new(stream));
-    let half = Half(Arc::clone(&pipe));
+    let (pipe, half) = Pipe::new(stream);
     let Ok(mut socket) = accept_async_with_config(half, Some(websocket::config())).await else {
         return;
     };

@@ -53,8 +53,12 @@ pub const MESSAGES_PER_SECOND_MAX: u32 = 200;
 pub const MESSAGES_BURST_MAX: u32 = 2_000;
 /// Milliseconds without a reader before a room is unloaded.
 pub const ROOM_IDLE_MS: u64 = 45_000;
-/// Deltas in a document's log before it is compacted into a snapshot.
-pub const COMPACT_AFTER_DELTAS: u64 = 500;
+/// Deltas in a document's log before it is compacted into a snapshot: some 20 ms to read back.
+pub const COMPACT_AFTER_DELTAS: u64 = 2_000;
+/// Deltas in a batch above which a room is busy, and puts that off.
+pub const COMPACT_BUSY_DELTAS: usize = 4;
+/// Deltas by which a busy room puts it off at most: half a second to read back.
+pub const COMPACT_PUT_OFF_DELTAS: u64 = 50_000;
 
 /// Milliseconds by which a batch holds back the next one, for each edit in it after the first.
 pub const BATCH_SPACING_PER_EDIT_MS: u64 = 2;

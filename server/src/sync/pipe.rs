@@ -11,16 +11,17 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, timeout_at};
 
 /// A socket, and what it has not taken yet.
 #[derive(Debug)]
 pub struct Pipe {
-    stream: TcpStream,
+    stream: OwnedWriteHalf,
     unsent: Mutex<Unsent>,
 }
 
@@ -32,10 +33,13 @@ struct Unsent {
 }
 
 impl Pipe {
-    /// Nothing is on its way.
+    /// A socket's way out, and both of its ways for tungstenite.
     #[must_use]
-    pub fn new(stream: TcpStream) -> Self {
-        Self { stream, unsent: Mutex::default() }
+    pub fn new(stream: TcpStream) -> (Arc<Self>, Half) {
+        let (read, write) = stream.into_split();
+        let pipe = Arc::new(Self { stream: write, unsent: Mutex::default() });
+        let half = Half { read, pipe: Arc::clone(&pipe) };
+        (pipe, half)
     }
 
     /// Waits until the kernel has taken everything. A peer that takes less than
@@ -173,28 +177,21 @@ fn header(len: usize) -> ([u8; 10], usize) {
     }
 }
 
-/// The pipe as tungstenite sees it, which reads, and answers pings and closes: each of its writes
+/// The socket as tungstenite sees it, which reads, and answers pings and closes: each of its writes
 /// holds whole frames and is taken whole, so that it never stands inside somebody else's frame.
 #[derive(Debug)]
-pub struct Half(pub Arc<Pipe>);
+pub struct Half {
+    read: OwnedReadHalf,
+    pipe: Arc<Pipe>,
+}
 
 impl AsyncRead for Half {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        loop {
-            ready!(self.0.stream.poll_read_ready(context))?;
-            match self.0.stream.try_read(into.initialize_unfilled()) {
-                Ok(got) => {
-                    into.advance(got);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        Pin::new(&mut self.read).poll_read(context, into)
     }
 }
 
@@ -204,7 +201,7 @@ impl AsyncWrite for Half {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(match self.0.write_framed(bytes) {
+        Poll::Ready(match self.pipe.write_framed(bytes) {
             Flow::Free | Flow::Full => Ok(bytes.len()),
             Flow::Gone => Err(ErrorKind::BrokenPipe.into()),
         })

@@ -294,11 +294,12 @@ impl Room {
         debug_assert!(self.phase == Phase::Storing, "nothing was being stored");
         match result {
             Ok(_) => {
-                self.head += self.batch.deltas.len() as Sequence;
+                let deltas = self.batch.deltas.len();
+                self.head += deltas as Sequence;
                 self.phase = Phase::Settled;
                 self.broadcast(out);
                 self.settle(out);
-                self.compact(out);
+                self.compact(deltas > limits::COMPACT_BUSY_DELTAS, out);
             }
             Err(error) => {
                 let (code, until_further_notice) = match error {
@@ -376,8 +377,11 @@ impl Room {
         }
     }
 
-    /// Presence, at its own pace.
+    /// Presence, at its own pace; and the snapshot that a busy room has put off.
     pub fn tick(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
+        if self.phase == Phase::Settled && self.waiting.is_empty() {
+            self.compact(false, out);
+        }
         if let Some(frame) = self.presence.due(now_ms) {
             out.push(Effect::Broadcast { frame, except: None });
         }
@@ -672,8 +676,11 @@ impl Room {
         out.push(Effect::Reload);
     }
 
-    fn compact(&mut self, out: &mut Vec<Effect>) {
-        if self.compact_at.take_if(|at| self.head >= *at).is_some() {
+    /// Offers a snapshot when one is due. It is checked by reading the log again, which costs about
+    /// as much as the edits did; so a busy room puts it off.
+    fn compact(&mut self, is_busy: bool, out: &mut Vec<Effect>) {
+        let put_off = if is_busy { limits::COMPACT_PUT_OFF_DELTAS } else { 0 };
+        if self.compact_at.take_if(|at| self.head >= *at + put_off).is_some() {
             out.push(Effect::Compact {
                 base: self.snapshot_at,
                 upto: self.head,

@@ -74,6 +74,8 @@ pub struct RoomTask {
     writes: HashMap<u64, oneshot::Sender<Result<Sequence, RefusalCode>>>,
     next_ticket: u64,
     pace: Pace,
+    /// Until when edits wait for company; decided once a turn, because time goes on.
+    held_until_ms: Option<u64>,
     /// Somebody waits for an answer that is not an acknowledgement; edits go with it.
     urgent: bool,
     pending: Pending,
@@ -110,6 +112,7 @@ impl RoomTask {
             writes: HashMap::new(),
             next_ticket: 0,
             pace: Pace::default(),
+            held_until_ms: None,
             urgent: false,
             pending: Pending::Nothing,
             compaction: None,
@@ -174,12 +177,13 @@ impl RoomTask {
             if self.presence_may_go(now_ms) {
                 self.room.tick(now_ms, &mut self.effects);
             }
-            let held = self.is_held(now_ms);
-            if !held {
+            self.held_until_ms = self.hold(now_ms);
+            let takes = self.held_until_ms.is_none() && matches!(self.pending, Pending::Nothing);
+            if takes {
                 self.room.advance(now_ms, &mut self.effects);
             }
             self.perform(now_ms);
-            if !held && matches!(self.pending, Pending::Nothing) {
+            if takes && !matches!(self.pending, Pending::Reload(_)) {
                 self.permits.clear();
                 self.urgent = false;
             }
@@ -225,12 +229,13 @@ impl RoomTask {
 
     /// Edits wait for company, and nobody for anything else. What is written for one reader alone
     /// needs no company.
-    fn is_held(&self, now_ms: u64) -> bool {
-        !self.permits.is_empty()
+    fn hold(&self, now_ms: u64) -> Option<u64> {
+        let waits = !self.permits.is_empty()
             && !self.urgent
             && self.outboxes.len() > 1
-            && matches!(self.pending, Pending::Nothing)
-            && now_ms < self.pace.next_ms()
+            && matches!(self.pending, Pending::Nothing);
+        let until_ms = self.pace.next_ms();
+        (waits && now_ms < until_ms).then_some(until_ms)
     }
 
     /// Presence shares a write with the edit that is on its way, if there is one.
@@ -326,8 +331,7 @@ impl RoomTask {
         let comes = !self.permits.is_empty() || matches!(self.pending, Pending::Append(_));
         let grace = if comes { limits::PRESENCE_GRACE_MS } else { 0 };
         let tick = self.room.tick_at_ms().map(|at_ms| at_ms.saturating_add(grace));
-        let begin = self.is_held(now_ms).then(|| self.pace.next_ms());
-        let next = tick.into_iter().chain(begin).min();
+        let next = tick.into_iter().chain(self.held_until_ms).min();
         let wait_ms = next.map_or(idle, |at_ms| at_ms.saturating_sub(now_ms).clamp(1, idle));
         Duration::from_millis(wait_ms)
     }

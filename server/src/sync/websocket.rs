@@ -25,8 +25,7 @@ pub struct WebSocket {
 impl WebSocket {
     /// `read` holds what the peer sent right behind its request.
     pub async fn new(stream: TcpStream, read: Bytes) -> Self {
-        let pipe = Arc::new(Pipe::new(stream));
-        let half = Half(Arc::clone(&pipe));
+        let (pipe, half) = Pipe::new(stream);
         let (read, config) = (read.into(), Some(config()));
         let frames = WebSocketStream::from_partially_read(half, read, Role::Server, config).await;
         Self { frames, pipe }

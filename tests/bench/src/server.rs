@@ -5,7 +5,7 @@ use crate::wire;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -160,13 +160,7 @@ impl Server {
     /// # Errors
     /// Where it has ended.
     pub fn cpu_s(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let after_name = stat.rsplit(')').next().context("a name in brackets")?;
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|t| t.parse::<f64>().ok());
-        // utime and stime are fields 14 and 15 of proc_pid_stat(5); the third is our first.
-        let (user, system) = ticks(11).zip(ticks(12)).context("the server has ended")?;
-        Ok((user + system) / 100.0)
+        cpu_s(&self.child.id().to_string())
     }
 
     /// Memory in KiB by its name in `/proc/PID/status`: `VmRSS` now, `VmHWM` at most.
@@ -186,6 +180,38 @@ impl Drop for Server {
             eprintln!("cannot end {}: {error}", self.system.name());
         }
     }
+}
+
+/// CPU seconds of a process so far, user and system, all threads.
+///
+/// # Errors
+/// Where it has ended.
+pub fn cpu_s(process: &str) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let after_name = stat.rsplit(')').next().context("a name in brackets")?;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|t| t.parse::<f64>().ok());
+    // utime and stime are fields 14 and 15 of proc_pid_stat(5); the third is our first.
+    let (user, system) = ticks(11).zip(ticks(12)).context("the server has ended")?;
+    Ok((user + system) / 100.0)
+}
+
+/// How long it takes this disk to keep one page: the 50th and the 99th of a hundred, in ms.
+///
+/// # Errors
+/// Where `folder` cannot be written to.
+pub fn fsync_ms(folder: &Path) -> Result<(f64, f64)> {
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::tempfile_in(folder)?;
+    let mut times = Vec::new();
+    for _ in 0..100 {
+        file.write_all(&[7; 4096])?;
+        let begun = Instant::now();
+        file.sync_data()?;
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok((times[50], times[99]))
 }
 
 /// The binary under test.

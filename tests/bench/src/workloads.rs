@@ -17,11 +17,14 @@ pub type Figures = BTreeMap<String, f64>;
 /// A latency above which a server does not keep up.
 pub const LATE_MS: f64 = 100.0;
 
+/// The sizes of the room that grows.
+pub const READERS: [usize; 4] = [50, 100, 200, 400];
+
 /// Writers and readers of the one large room.
 pub const FANOUT_PEOPLE: usize = 100;
 
 /// The workloads, by the name that `--only` takes.
-pub const ALL: [&str; 7] = ["fanout", "event", "rooms", "join", "text", "idle", "cold"];
+pub const ALL: [&str; 8] = ["fanout", "event", "rooms", "growth", "join", "text", "idle", "cold"];
 
 /// Runs one round of a workload that is not `fanout`; `None` where it says nothing of a system.
 ///
@@ -31,6 +34,7 @@ pub fn round(name: &str, system: System, work: &Path, seed: u64) -> Result<Optio
     Ok(Some(match name {
         "event" => typing_rooms(system, 5, 40, work, seed)?,
         "rooms" => typing_rooms(system, 200, 10, work, seed)?,
+        "growth" if matches!(system, System::Sangam | System::Relay) => growth(system, work, seed)?,
         "join" if system.has_state() => {
             let board = edits::board(400, 20, ChaCha8Rng::seed_from_u64(seed));
             rush(system, &board, 500, work)?
@@ -57,6 +61,7 @@ fn typing_rooms(
     crowd.gather(0..rooms, people)?;
     let typing = Typing {
         rate: 2.0,
+        writers: None,
         seconds: 9.0,
         presence: true,
         warm_up_us: 1_000_000,
@@ -65,9 +70,38 @@ fn typing_rooms(
     };
     let typed = crowd.type_along(&typing)?;
     drop(crowd);
-    let figures = figures(&typed, &server)?;
+    let mut figures = figures(&typed, &server)?;
     check(&mut server, &typed)?;
+    let (p50, p99) = crate::server::fsync_ms(work)?;
+    figures.extend([("fsync_p50_ms".to_owned(), p50), ("fsync_p99_ms".to_owned(), p99)]);
     Ok(figures)
+}
+
+/// Twenty people write 200 edits a second, and ever more read: what an edit costs as the room grows.
+#[expect(clippy::cast_precision_loss, reason = "hundreds")]
+fn growth(system: System, work: &Path, seed: u64) -> Result<Figures> {
+    const WRITERS: usize = 20;
+    let server = Server::start(system, READERS.len(), work)?;
+    let mut all = Figures::new();
+    for (room, readers) in READERS.into_iter().enumerate() {
+        let mut crowd = Crowd::new(&server)?;
+        crowd.gather(room..room + 1, readers)?;
+        let typing = Typing {
+            rate: 200.0 / WRITERS as f64,
+            writers: Some(WRITERS),
+            seconds: 4.0,
+            presence: false,
+            warm_up_us: 1_000_000,
+            drain_us: 1_500_000,
+            seed,
+        };
+        let typed = crowd.type_along(&typing)?;
+        let figures = figures(&typed, &server)?;
+        for name in ["cpu_us_per_edit", "delivery_p99_ms", "lost"] {
+            all.insert(format!("{name}_{readers}"), figures[name]);
+        }
+    }
+    Ok(all)
 }
 
 /// Nothing is lost: a newcomer gets everything, and where edits are stored, also after a crash.
@@ -102,8 +136,18 @@ fn figures(typed: &Typed, server: &Server) -> Result<Figures> {
     say("cpu_us_per_delivery", 1e6 * typed.cpu_s / typed.delivered.max(1) as f64);
     say("sent_mb", typed.received_bytes as f64 / 1e6);
     say("messages_per_delivery", typed.messages as f64 / typed.delivered.max(1) as f64);
+    say("own_lag_p99_ms", typed.own_lag.quantile_ms(0.99));
+    say("own_turn_p99_ms", typed.own_turn.quantile_ms(0.99));
+    say("own_cpu_percent", 100.0 * typed.own_cpu_s / typed.seconds);
     say("peak_mib", server.memory_kib("VmHWM")? as f64 / 1024.0);
     Ok(figures)
+}
+
+/// Whether the generator, not the server, was at its limit: then a figure says nothing of the server.
+#[must_use]
+pub fn is_generators(figures: &Figures) -> bool {
+    let over = |name: &str, limit: f64| figures.get(name).is_some_and(|value| *value > limit);
+    over("own_lag_p99_ms", LATE_MS / 4.0) || over("own_turn_p99_ms", LATE_MS / 4.0)
 }
 
 /// One room, everybody writes, at rates a factor of the square root of two apart: finds the
@@ -158,6 +202,7 @@ fn one_rate(server: &Server, room: usize, rate: f64, seed: u64) -> Result<(Figur
     #[expect(clippy::cast_precision_loss, reason = "a hundred")]
     let typing = Typing {
         rate: rate / FANOUT_PEOPLE as f64,
+        writers: None,
         seconds: 4.0,
         presence: false,
         warm_up_us: 1_000_000,

@@ -67,7 +67,12 @@ fn put_str(out: &mut BytesMut, text: &str) {
 mod tests {
     use crate::sync::guard::{Guard, Schema};
     use sangam_shared::schema::DocumentKind;
-    use yrs::{Doc, Map, MapPrelim, Text, TextPrelim, Transact};
+    use yrs::{Doc, Map, MapPrelim, OffsetKind, Options, Text, TextPrelim, Transact};
+
+    fn device() -> Doc {
+        let id = yrs::block::ClientID::new(7);
+        Doc::with_options(Options { offset_kind: OffsetKind::Utf16, ..Options::with_client_id(id) })
+    }
 
     fn guard() -> Guard {
         Guard::new(Schema::Roots(DocumentKind::Board.roots()))
@@ -87,7 +92,7 @@ mod tests {
 
     #[test]
     fn typing_is_written_as_yrs_writes_it() {
-        let (doc, mut guard) = (Doc::with_client_id(7), guard());
+        let (doc, mut guard) = (device(), guard());
         let minutes = doc.get_or_insert_text("minutes");
         let words = ["n", "amasté", "नमस्ते", "🙂", "x".repeat(300).as_str()].map(str::to_owned);
         for (at, words) in words.iter().enumerate() {
@@ -100,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_may_displace_something_is_not_typing() {
-        let (doc, mut guard) = (Doc::with_client_id(7), guard());
+        let (doc, mut guard) = (device(), guard());
         let (minutes, ideas) = (doc.get_or_insert_text("minutes"), doc.get_or_insert_map("ideas"));
         let note = "0190f1e2-0000-7000-8000-00000000000a";
         let edits: [&dyn Fn(&mut yrs::TransactionMut<'_>); 4] = [

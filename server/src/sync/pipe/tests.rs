@@ -2,13 +2,13 @@ use super::*;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-async fn pair() -> (Pipe, TcpStream) {
+async fn pair() -> (Arc<Pipe>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
     let stream = accepted.unwrap().0;
     stream.writable().await.unwrap();
-    (Pipe::new(stream), peer.unwrap())
+    (Pipe::new(stream).0, peer.unwrap())
 }
 
 fn scratch(frames: &[&[u8]]) -> Scratch {
