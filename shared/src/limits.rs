@@ -57,8 +57,10 @@ pub const ROOM_IDLE_MS: u64 = 45_000;
 pub const COMPACT_AFTER_DELTAS: u64 = 2_000;
 /// Deltas in a batch above which a room is busy, and puts that off.
 pub const COMPACT_BUSY_DELTAS: usize = 4;
-/// Deltas by which a busy room puts it off at most: half a second to read back.
-pub const COMPACT_PUT_OFF_DELTAS: u64 = 50_000;
+/// Milliseconds after such a batch until the room is calm again.
+pub const COMPACT_CALM_MS: u64 = 1_000;
+/// Deltas by which a busy room puts it off at most: a second to read back.
+pub const COMPACT_PUT_OFF_DELTAS: u64 = 100_000;
 
 /// Milliseconds by which a batch holds back the next one, for each edit in it after the first.
 pub const BATCH_SPACING_PER_EDIT_MS: u64 = 2;

@@ -111,6 +111,8 @@ pub struct Room {
     /// The head at which the next snapshot is offered; `None` while one is on its way.
     compact_at: Option<Sequence>,
     compact_after: Sequence,
+    /// Until when a large batch makes the room a busy one; 0 where it is calm.
+    busy_until_ms: u64,
     connections: BTreeMap<ConnectionId, Connection>,
     presence: Presence,
     waiting: VecDeque<Waiting>,
@@ -192,6 +194,7 @@ impl Room {
             snapshot_at,
             compact_at: Some(snapshot_at + limits::COMPACT_AFTER_DELTAS),
             compact_after: limits::COMPACT_AFTER_DELTAS,
+            busy_until_ms: 0,
             connections: BTreeMap::new(),
             presence: Presence::default(),
             waiting: VecDeque::new(),
@@ -280,6 +283,9 @@ impl Room {
             self.settle(out);
         } else {
             self.phase = Phase::Storing;
+            if self.batch.deltas.len() > limits::COMPACT_BUSY_DELTAS {
+                self.busy_until_ms = now_ms.saturating_add(limits::COMPACT_CALM_MS);
+            }
             out.push(Effect::Append(Append {
                 document: self.document,
                 expected_head: self.head,
@@ -294,12 +300,11 @@ impl Room {
         debug_assert!(self.phase == Phase::Storing, "nothing was being stored");
         match result {
             Ok(_) => {
-                let deltas = self.batch.deltas.len();
-                self.head += deltas as Sequence;
+                self.head += self.batch.deltas.len() as Sequence;
                 self.phase = Phase::Settled;
                 self.broadcast(out);
                 self.settle(out);
-                self.compact(deltas > limits::COMPACT_BUSY_DELTAS, out);
+                self.compact(out);
             }
             Err(error) => {
                 let (code, until_further_notice) = match error {
@@ -379,8 +384,11 @@ impl Room {
 
     /// Presence, at its own pace; and the snapshot that a busy room has put off.
     pub fn tick(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
-        if self.phase == Phase::Settled && self.waiting.is_empty() {
-            self.compact(false, out);
+        if now_ms >= self.busy_until_ms {
+            self.busy_until_ms = 0;
+            if self.phase == Phase::Settled {
+                self.compact(out);
+            }
         }
         if let Some(frame) = self.presence.due(now_ms) {
             out.push(Effect::Broadcast { frame, except: None });
@@ -678,8 +686,8 @@ impl Room {
 
     /// Offers a snapshot when one is due. It is checked by reading the log again, which costs about
     /// as much as the edits did; so a busy room puts it off.
-    fn compact(&mut self, is_busy: bool, out: &mut Vec<Effect>) {
-        let put_off = if is_busy { limits::COMPACT_PUT_OFF_DELTAS } else { 0 };
+    fn compact(&mut self, out: &mut Vec<Effect>) {
+        let put_off = if self.busy_until_ms > 0 { limits::COMPACT_PUT_OFF_DELTAS } else { 0 };
         if self.compact_at.take_if(|at| self.head >= *at + put_off).is_some() {
             out.push(Effect::Compact {
                 base: self.snapshot_at,
