@@ -384,7 +384,10 @@ impl Room {
 
     /// Presence, at its own pace; and the snapshot that a busy room has put off.
     pub fn tick(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
-        if now_ms >= self.busy_until_ms {
+        // Also where the clock was put back.
+        if now_ms.abs_diff(self.busy_until_ms) > limits::COMPACT_CALM_MS
+            || now_ms >= self.busy_until_ms
+        {
             self.busy_until_ms = 0;
             if self.phase == Phase::Settled {
                 self.compact(out);

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// What reaches a room from outside.
 pub enum Input {
@@ -74,6 +75,8 @@ pub struct RoomTask {
     writes: HashMap<u64, oneshot::Sender<Result<Sequence, RefusalCode>>>,
     next_ticket: u64,
     pace: Pace,
+    /// Zero of the pace's time, which no correction of the wall clock moves.
+    started: Instant,
     /// Until when edits wait for company; decided once a turn, because time goes on.
     held_until_ms: Option<u64>,
     /// Somebody waits for an answer that is not an acknowledgement; edits go with it.
@@ -112,6 +115,7 @@ impl RoomTask {
             writes: HashMap::new(),
             next_ticket: 0,
             pace: Pace::default(),
+            started: Instant::now(),
             held_until_ms: None,
             urgent: false,
             pending: Pending::Nothing,
@@ -127,7 +131,7 @@ impl RoomTask {
     pub async fn run(mut self, may_end: impl Fn() -> bool + Send) {
         self.heed_health();
         let idle = Duration::from_millis(limits::ROOM_IDLE_MS);
-        let mut idle_since = tokio::time::Instant::now();
+        let mut idle_since = Instant::now();
         loop {
             let tick = self.until_tick();
             tokio::select! {
@@ -177,18 +181,18 @@ impl RoomTask {
             if self.presence_may_go(now_ms) {
                 self.room.tick(now_ms, &mut self.effects);
             }
-            self.held_until_ms = self.hold(now_ms);
+            self.held_until_ms = self.hold();
             let takes = self.held_until_ms.is_none() && matches!(self.pending, Pending::Nothing);
             if takes {
                 self.room.advance(now_ms, &mut self.effects);
             }
-            self.perform(now_ms);
+            self.perform();
             if takes && !matches!(self.pending, Pending::Reload(_)) {
                 self.permits.clear();
                 self.urgent = false;
             }
             if !self.outboxes.is_empty() || !self.room.is_idle() {
-                idle_since = tokio::time::Instant::now();
+                idle_since = Instant::now();
             } else if idle_since.elapsed() >= idle && may_end() {
                 return;
             }
@@ -229,13 +233,17 @@ impl RoomTask {
 
     /// Edits wait for company, and nobody for anything else. What is written for one reader alone
     /// needs no company.
-    fn hold(&self, now_ms: u64) -> Option<u64> {
+    fn hold(&self) -> Option<u64> {
         let waits = !self.permits.is_empty()
             && !self.urgent
             && self.outboxes.len() > 1
             && matches!(self.pending, Pending::Nothing);
         let until_ms = self.pace.next_ms();
-        (waits && now_ms < until_ms).then_some(until_ms)
+        (waits && self.elapsed_ms() < until_ms).then_some(until_ms)
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Presence shares a write with the edit that is on its way, if there is one.
@@ -246,13 +254,13 @@ impl RoomTask {
         !comes || self.effects.iter().any(is_here) || self.room.tick_at_ms().is_some_and(late)
     }
 
-    fn perform(&mut self, now_ms: u64) {
+    fn perform(&mut self) {
         let mut for_all = false;
         let mut for_some = Vec::new();
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Append(append) => {
-                    self.pace.begin(now_ms, append.deltas.len());
+                    self.pace.begin(self.elapsed_ms(), append.deltas.len());
                     let store = Arc::clone(&self.world.store);
                     self.pending =
                         Pending::Append(Box::pin(async move { store.append(append).await }));
@@ -330,9 +338,11 @@ impl RoomTask {
         let now_ms = self.world.clock.now_ms();
         let comes = !self.permits.is_empty() || matches!(self.pending, Pending::Append(_));
         let grace = if comes { limits::PRESENCE_GRACE_MS } else { 0 };
-        let tick = self.room.tick_at_ms().map(|at_ms| at_ms.saturating_add(grace));
-        let next = tick.into_iter().chain(self.held_until_ms).min();
-        let wait_ms = next.map_or(idle, |at_ms| at_ms.saturating_sub(now_ms).clamp(1, idle));
+        let tick = self.room.tick_at_ms();
+        let tick = tick.map(|at_ms| at_ms.saturating_add(grace).saturating_sub(now_ms));
+        let begin = self.held_until_ms.map(|at_ms| at_ms.saturating_sub(self.elapsed_ms()));
+        let next = tick.into_iter().chain(begin).min();
+        let wait_ms = next.map_or(idle, |wait_ms| wait_ms.clamp(1, idle));
         Duration::from_millis(wait_ms)
     }
 }
@@ -396,3 +406,6 @@ async fn load_patiently(store: Arc<dyn Store>, document: DocumentId) -> Loaded {
         wait = (wait * 2).min(Duration::from_secs(5));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,9 @@ mod tests {
         let (minutes, ideas) = (doc.get_or_insert_text("minutes"), doc.get_or_insert_map("ideas"));
         let note = "0190f1e2-0000-7000-8000-00000000000a";
         let edits: [&dyn Fn(&mut yrs::TransactionMut<'_>); 4] = [
-            &|txn| drop(ideas.insert(txn, note, MapPrelim::default())),
+            &|txn| {
+                let _: yrs::MapRef = ideas.insert(txn, note, MapPrelim::default());
+            },
             &|txn| {
                 let yrs::Out::YMap(note) = ideas.get(txn, note).unwrap() else { panic!("a map") };
                 note.insert(txn, "lang", "en");
