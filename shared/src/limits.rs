@@ -190,7 +190,8 @@ pub const STORE_BUSY_MS_MAX: u64 = 1_000;
 /// Milliseconds between two attempts to write to a store that failed.
 pub const STORE_RETRY_MS: u64 = 500;
 
-/// Bytes that are read from a socket at once. tungstenite's default is 128 KiB a connection.
-pub const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes that are read from a socket at once, and kept for each: an edit and its presence.
+/// tungstenite's default is 128 KiB a connection.
+pub const READ_BUFFER_BYTES: usize = 1024;
 /// Bytes of frames that are copied together for one write; more are written piece by piece.
 pub const WRITE_BUFFER_BYTES: usize = 16 * 1024;

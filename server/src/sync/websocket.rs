@@ -18,7 +18,9 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 /// One upgraded connection.
 pub struct WebSocket {
-    frames: WebSocketStream<Half>,
+    /// On the heap, because it is handed on through several futures, each of which would keep a place
+    /// for it.
+    frames: Box<WebSocketStream<Half>>,
     pipe: Arc<Pipe>,
 }
 
@@ -28,7 +30,7 @@ impl WebSocket {
         let (pipe, half) = Pipe::new(stream);
         let (read, config) = (read.into(), Some(config()));
         let frames = WebSocketStream::from_partially_read(half, read, Role::Server, config).await;
-        Self { frames, pipe }
+        Self { frames: Box::new(frames), pipe }
     }
 }
 

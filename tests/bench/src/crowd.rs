@@ -165,20 +165,30 @@ impl<'s> Crowd<'s> {
         Ok(())
     }
 
-    /// Writes one update as the first person, and waits until somebody new is given it.
+    /// Writes updates as the first person, and waits until somebody new is given all of them.
     ///
     /// # Errors
     /// Where that does not happen.
-    pub fn seed(server: &'s Server, room: usize, update: &[u8]) -> Result<()> {
+    pub fn seed(server: &'s Server, room: usize, updates: &[Vec<u8>]) -> Result<()> {
         let mut crowd = Crowd::new(server)?;
         crowd.gather(room..room + 1, 1)?;
-        let message = [&crowd.people[0].prefix[..], &wire::sync(2, update)].concat();
-        crowd.load.send(0, &message)?;
+        for update in updates {
+            let message = [&crowd.people[0].prefix[..], &wire::sync(2, update)].concat();
+            crowd.load.send(0, &message)?;
+        }
+        let wanted = updates.last().and_then(|last| scan::clocks(last));
+        let wanted = wanted.context("an update that nobody here writes")?;
         let begun = Instant::now();
-        let wanted = Update::decode_v1(update)?.state_vector();
         while begun.elapsed() < PATIENCE {
+            let calm = Instant::now() + Duration::from_millis(100);
+            while Instant::now() < calm {
+                crowd.pump(Duration::from_millis(10), |_, _, _| Ok(()))?;
+            }
             let there = Crowd::state(server, room)?.2;
-            if wanted.iter().all(|(client, clock)| there.get(client) >= *clock) {
+            let has = |(client, clock): &(u64, u32)| {
+                there.get(&yrs::block::ClientID::new(*client)) >= *clock
+            };
+            if wanted.iter().all(has) {
                 return Ok(());
             }
         }

@@ -92,6 +92,7 @@ pub struct Server {
     child: Child,
     folder: TempDir,
     boards: Vec<Room>,
+    started: Instant,
     /// From its start to its first accepted connection.
     pub accepted_after: Duration,
 }
@@ -132,8 +133,9 @@ impl Server {
                 Room { name, path }
             }));
         }
+        let started = Instant::now();
         let (child, address, accepted_after) = spawn(system, folder.path())?;
-        Ok(Self { system, address, child, folder, boards, accepted_after })
+        Ok(Self { system, address, child, folder, boards, started, accepted_after })
     }
 
     /// A room.
@@ -149,10 +151,29 @@ impl Server {
     pub fn kill_and_restart(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
+        self.started = Instant::now();
         let (child, address, accepted) = spawn(self.system, self.folder.path())?;
         (self.child, self.address) = (child, address);
         self.accepted_after = accepted;
         Ok(())
+    }
+
+    /// From its start to its first "ready".
+    ///
+    /// # Errors
+    /// Where it never is.
+    pub fn ready(&self) -> Result<Duration> {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(20) {
+            let mut stream = TcpStream::connect(self.address)?;
+            write!(stream, "GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            if answer.starts_with("HTTP/1.1 200") {
+                return Ok(self.started.elapsed());
+            }
+        }
+        bail!("it is never ready")
     }
 
     /// CPU seconds so far, user and system, all threads.

@@ -37,10 +37,10 @@ pub fn round(name: &str, system: System, work: &Path, seed: u64) -> Result<Optio
         "growth" if matches!(system, System::Sangam | System::Relay) => growth(system, work, seed)?,
         "join" if system.has_state() => {
             let board = edits::board(400, 20, ChaCha8Rng::seed_from_u64(seed));
-            rush(system, &board, 500, work)?
+            rush(system, &[board], 500, work)?
         }
         "text" if system.has_state() => {
-            let (text, _) = edits::long_text(ChaCha8Rng::seed_from_u64(seed));
+            let text = edits::long_text(ChaCha8Rng::seed_from_u64(seed));
             rush(system, &text, 50, work)?
         }
         "idle" => idle(system, work)?,
@@ -214,9 +214,9 @@ fn one_rate(server: &Server, room: usize, rate: f64, seed: u64) -> Result<(Figur
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
-fn rush(system: System, update: &[u8], people: usize, work: &Path) -> Result<Figures> {
+fn rush(system: System, updates: &[Vec<u8>], people: usize, work: &Path) -> Result<Figures> {
     let server = Server::start(system, 1, work)?;
-    Crowd::seed(&server, 0, update)?;
+    Crowd::seed(&server, 0, updates)?;
     let cpu = server.cpu_s()?;
     let mut crowd = Crowd::new(&server)?;
     let (waits, after_last, bytes) = crowd.rush(0, people)?;
@@ -264,12 +264,13 @@ fn cold(system: System, work: &Path, seed: u64) -> Result<Figures> {
     const BOARDS: usize = 1_000;
     const FULL: usize = 40;
     let mut server = Server::start(system, BOARDS, work)?;
-    let board = edits::board(400, 20, ChaCha8Rng::seed_from_u64(seed));
+    let board = [edits::board(400, 20, ChaCha8Rng::seed_from_u64(seed))];
     for room in 0..FULL {
         Crowd::seed(&server, room, &board)?;
     }
     server.kill_and_restart()?;
     let accepted_ms = server.accepted_after.as_secs_f64() * 1e3;
+    let ready_ms = server.ready()?.as_secs_f64() * 1e3;
     let first = Crowd::state(&server, FULL)?.0.as_secs_f64() * 1e3;
     let before = server.memory_kib("VmRSS")?;
     let mut joins = Vec::new();
@@ -283,6 +284,7 @@ fn cold(system: System, work: &Path, seed: u64) -> Result<Figures> {
     joins.sort_by(f64::total_cmp);
     Ok(Figures::from([
         ("accepts_after_ms".to_owned(), accepted_ms),
+        ("ready_after_ms".to_owned(), ready_ms),
         ("first_join_empty_ms".to_owned(), first),
         ("first_join_full_p50_ms".to_owned(), joins[FULL / 2]),
         ("first_join_full_max_ms".to_owned(), joins[FULL - 1]),
