@@ -28,7 +28,8 @@ impl WebSocket {
     /// `read` holds what the peer sent right behind its request.
     pub async fn new(stream: TcpStream, read: Bytes) -> Self {
         let (pipe, half) = Pipe::new(stream);
-        let (read, config) = (read.into(), Some(config()));
+        // A copy: an empty piece of hyper's buffer would keep all of it.
+        let (read, config) = (read.to_vec(), Some(config()));
         let frames = WebSocketStream::from_partially_read(half, read, Role::Server, config).await;
         Self { frames: Box::new(frames), pipe }
     }

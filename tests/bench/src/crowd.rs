@@ -165,11 +165,12 @@ impl<'s> Crowd<'s> {
         Ok(())
     }
 
-    /// Writes updates as the first person, and waits until somebody new is given all of them.
+    /// Writes updates as the first person, and waits until somebody new is given all of them. The
+    /// author stays as long as what is returned.
     ///
     /// # Errors
     /// Where that does not happen.
-    pub fn seed(server: &'s Server, room: usize, updates: &[Vec<u8>]) -> Result<()> {
+    pub fn seed(server: &'s Server, room: usize, updates: &[Vec<u8>]) -> Result<Self> {
         let mut crowd = Crowd::new(server)?;
         crowd.gather(room..room + 1, 1)?;
         for update in updates {
@@ -189,7 +190,7 @@ impl<'s> Crowd<'s> {
                 there.get(&yrs::block::ClientID::new(*client)) >= *clock
             };
             if wanted.iter().all(has) {
-                return Ok(());
+                return Ok(crowd);
             }
         }
         bail!("the board was not taken")

@@ -69,9 +69,10 @@ fn typing_rooms(
         seed,
     };
     let typed = crowd.type_along(&typing)?;
-    drop(crowd);
     let mut figures = figures(&typed, &server)?;
-    check(&mut server, &typed)?;
+    check(&server, &typed)?;
+    drop(crowd);
+    check_after_crash(&mut server, &typed)?;
     let (p50, p99) = crate::server::fsync_ms(work)?;
     figures.extend([("fsync_p50_ms".to_owned(), p50), ("fsync_p99_ms".to_owned(), p99)]);
     Ok(figures)
@@ -104,14 +105,20 @@ fn growth(system: System, work: &Path, seed: u64) -> Result<Figures> {
     Ok(all)
 }
 
-/// Nothing is lost: a newcomer gets everything, and where edits are stored, also after a crash.
-fn check(server: &mut Server, typed: &Typed) -> Result<()> {
+/// Nothing is lost: a newcomer gets everything. Asked while the writers are still there: who keeps
+/// documents in memory alone may forget one when everybody has left.
+fn check(server: &Server, typed: &Typed) -> Result<()> {
     if typed.lost == 0 && server.system.has_state() {
         prove(server, &typed.clocks)?;
-        if server.system == System::Sangam {
-            server.kill_and_restart()?;
-            prove(server, &typed.clocks)?;
-        }
+    }
+    Ok(())
+}
+
+/// Where edits are stored, they are there after a crash, too.
+fn check_after_crash(server: &mut Server, typed: &Typed) -> Result<()> {
+    if typed.lost == 0 && server.system == System::Sangam {
+        server.kill_and_restart()?;
+        prove(server, &typed.clocks)?;
     }
     Ok(())
 }
@@ -171,7 +178,7 @@ pub fn fanout(
         let keeps_up = figures["lost"] == 0.0 && figures["delivery_p99_ms"] <= LATE_MS;
         each(rate(point), figures);
         if keeps_up {
-            check(&mut server, &typed)?;
+            check_after_crash(&mut server, &typed)?;
             held = Some(point);
         } else {
             failed = Some(point);
@@ -210,13 +217,17 @@ fn one_rate(server: &Server, room: usize, rate: f64, seed: u64) -> Result<(Figur
         seed: seed + room as u64,
     };
     let typed = crowd.type_along(&typing)?;
-    Ok((figures(&typed, server)?, typed))
+    let figures = figures(&typed, server)?;
+    if figures["delivery_p99_ms"] <= LATE_MS {
+        check(server, &typed)?;
+    }
+    Ok((figures, typed))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
 fn rush(system: System, updates: &[Vec<u8>], people: usize, work: &Path) -> Result<Figures> {
     let server = Server::start(system, 1, work)?;
-    Crowd::seed(&server, 0, updates)?;
+    let _author = Crowd::seed(&server, 0, updates)?;
     let cpu = server.cpu_s()?;
     let mut crowd = Crowd::new(&server)?;
     let (waits, after_last, bytes) = crowd.rush(0, people)?;
@@ -264,6 +275,12 @@ fn cold(system: System, work: &Path, seed: u64) -> Result<Figures> {
     const BOARDS: usize = 1_000;
     const FULL: usize = 40;
     let mut server = Server::start(system, BOARDS, work)?;
+    // Every board is read once at the start, for its digest, and stays for a while.
+    let settled = |server: &Server| {
+        std::thread::sleep(Duration::from_secs(3));
+        server.memory_kib("VmRSS")
+    };
+    let empty = settled(&server)?;
     let board = [edits::board(400, 20, ChaCha8Rng::seed_from_u64(seed))];
     for room in 0..FULL {
         Crowd::seed(&server, room, &board)?;
@@ -272,7 +289,6 @@ fn cold(system: System, work: &Path, seed: u64) -> Result<Figures> {
     let accepted_ms = server.accepted_after.as_secs_f64() * 1e3;
     let ready_ms = server.ready()?.as_secs_f64() * 1e3;
     let first = Crowd::state(&server, FULL)?.0.as_secs_f64() * 1e3;
-    let before = server.memory_kib("VmRSS")?;
     let mut joins = Vec::new();
     let mut bytes = 0;
     for room in 0..FULL {
@@ -280,7 +296,8 @@ fn cold(system: System, work: &Path, seed: u64) -> Result<Figures> {
         joins.push(took.as_secs_f64() * 1e3);
         bytes = len;
     }
-    let per_board = (server.memory_kib("VmRSS")? - before) as f64 * 1024.0 / FULL as f64;
+    server.kill_and_restart()?;
+    let per_board = settled(&server)?.saturating_sub(empty) as f64 * 1024.0 / FULL as f64;
     joins.sort_by(f64::total_cmp);
     Ok(Figures::from([
         ("accepts_after_ms".to_owned(), accepted_ms),
