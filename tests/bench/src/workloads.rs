@@ -150,6 +150,11 @@ fn figures(typed: &Typed, server: &Server) -> Result<Figures> {
     Ok(figures)
 }
 
+/// Whether a rate was held.
+fn holds(figures: &Figures) -> bool {
+    figures["lost"] == 0.0 && figures["delivery_p99_ms"] <= LATE_MS
+}
+
 /// Whether the generator, not the server, was at its limit: then a figure says nothing of the server.
 #[must_use]
 pub fn is_generators(figures: &Figures) -> bool {
@@ -173,9 +178,13 @@ pub fn fanout(
     let mut server = Server::start(system, 40, work)?;
     let (mut held, mut failed) = (None, None);
     let (mut point, stride) = known.map_or((0, 2), |point| (point - 1, 1));
-    for room in 0..40 {
-        let (figures, typed) = one_rate(&server, room, rate(point), seed)?;
-        let keeps_up = figures["lost"] == 0.0 && figures["delivery_p99_ms"] <= LATE_MS;
+    for room in 0..20 {
+        let (mut figures, mut typed) = one_rate(&server, 2 * room, rate(point), seed)?;
+        if !holds(&figures) && is_generators(&figures) {
+            // Nobody is judged by that; where it is so again, the table says it.
+            (figures, typed) = one_rate(&server, 2 * room + 1, rate(point), seed)?;
+        }
+        let keeps_up = holds(&figures);
         each(rate(point), figures);
         if keeps_up {
             check_after_crash(&mut server, &typed)?;
