@@ -9,6 +9,7 @@ mod plans;
 mod problem;
 mod sessions;
 mod sync;
+mod upgrade;
 
 pub use problem::Problem;
 

@@ -53,8 +53,21 @@ pub const MESSAGES_PER_SECOND_MAX: u32 = 200;
 pub const MESSAGES_BURST_MAX: u32 = 2_000;
 /// Milliseconds without a reader before a room is unloaded.
 pub const ROOM_IDLE_MS: u64 = 45_000;
-/// Deltas in a document's log before it is compacted into a snapshot.
-pub const COMPACT_AFTER_DELTAS: u64 = 500;
+/// Deltas in a document's log before it is compacted into a snapshot: some 20 ms to read back.
+pub const COMPACT_AFTER_DELTAS: u64 = 2_000;
+/// Deltas in a batch above which a room is busy, and puts that off.
+pub const COMPACT_BUSY_DELTAS: usize = 4;
+/// Milliseconds after such a batch until the room is calm again.
+pub const COMPACT_CALM_MS: u64 = 1_000;
+/// Deltas by which a busy room puts it off at most: a second to read back.
+pub const COMPACT_PUT_OFF_DELTAS: u64 = 100_000;
+
+/// Milliseconds by which a batch holds back the next one, for each edit in it after the first.
+pub const BATCH_SPACING_PER_EDIT_MS: u64 = 2;
+/// Milliseconds between the beginnings of two batches of a busy room.
+pub const BATCH_SPACING_MS_MAX: u64 = 8;
+/// Milliseconds that presence waits, where an edit is on its way, to share its write.
+pub const PRESENCE_GRACE_MS: u64 = 50;
 
 /// Bytes of one client's presence.
 pub const PRESENCE_BYTES_MAX: usize = 1_024;
@@ -186,9 +199,8 @@ pub const STORE_ANSWER_MS_MAX: u64 = 1_500;
 /// Milliseconds between two attempts to write to a store that failed.
 pub const STORE_RETRY_MS: u64 = 500;
 
-/// Bytes that are read from a socket at once. tungstenite's default is 128 KiB a connection.
-pub const READ_BUFFER_BYTES: usize = 4 * 1024;
-/// Bytes that are gathered before a socket is written to.
+/// Bytes that are read from a socket at once, and kept for each: an edit and its presence.
+/// tungstenite's default is 128 KiB a connection.
+pub const READ_BUFFER_BYTES: usize = 1024;
+/// Bytes of frames that are copied together for one write; more are written piece by piece.
 pub const WRITE_BUFFER_BYTES: usize = 16 * 1024;
-/// Bytes that may wait inside one socket: one whole document, and what comes meanwhile.
-pub const WRITE_BUFFER_BYTES_MAX: usize = OUTBOX_BYTES_MAX + 1024 * 1024;

@@ -5,16 +5,17 @@
 //! travels by `/sync/{document}/events` and `/sync/{document}/frames`.
 
 use super::problem::{Code, Problem};
+use super::upgrade::Upgrade;
 use super::{Api, bearer, cookie};
 use crate::event::DocumentInfo;
 use crate::event::access::{self, Denied, Principal, allow_message};
 use crate::sync::fallback::{Ends, Refused};
 use crate::sync::frame::ClientMessage;
 use crate::sync::room::{Dialect, Member, Permission};
-use crate::sync::socket::{self, Connection, Standing};
+use crate::sync::socket::{self, Connection, Line, Standing};
+use crate::sync::websocket::WebSocket;
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -36,25 +37,16 @@ pub(super) async fn upgrade(
     Path(document): Path<String>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
-    mut upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Result<Response, Problem> {
     let token = parameters.token.or_else(|| bearer(&headers));
     own_page(&api, &headers, token.is_some())?;
-    let speaks_sangam = upgrade.requested_protocols().any(|p| p == SUBPROTOCOL);
-    if speaks_sangam {
-        upgrade.set_selected_protocol(HeaderValue::from_static(SUBPROTOCOL));
-    }
-    let dialect = if speaks_sangam { Dialect::Sangam } else { Dialect::Stock };
-    let upgrade = upgrade
-        .max_message_size(limits::MESSAGE_BYTES_MAX)
-        .max_frame_size(limits::MESSAGE_BYTES_MAX)
-        .read_buffer_size(limits::READ_BUFFER_BYTES)
-        .write_buffer_size(limits::WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(limits::WRITE_BUFFER_BYTES_MAX);
+    let protocol = upgrade.offers(SUBPROTOCOL).then_some(SUBPROTOCOL);
+    let dialect = if protocol.is_some() { Dialect::Sangam } else { Dialect::Stock };
     let token = token.or_else(|| cookie(&headers));
     let who = admit(&api, &document, token);
     let sockets = api.sockets.clone();
-    let upgraded = upgrade.on_upgrade(move |socket| {
+    let upgraded = upgrade.serve(protocol, move |socket| {
         sockets.track_future(async move {
             match who {
                 Ok(guest) => match connection(&api, guest, dialect).await {
@@ -165,7 +157,7 @@ fn user(api: &Api, principal: &Principal) -> serde_json::Value {
 }
 
 async fn refuse(mut socket: WebSocket, code: u16) {
-    socket::Line::close(&mut socket, code).await;
+    socket.close(code).await;
 }
 
 /// The secret that names a line to its own peer, in every request after the first. A header, so
