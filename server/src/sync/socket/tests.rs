@@ -80,6 +80,12 @@ struct Served {
     _folder: tempfile::TempDir,
 }
 
+fn flooding() -> Peer {
+    let peer = Peer::default();
+    peer.floods.store(true, Ordering::Relaxed);
+    peer
+}
+
 const DOCUMENT: DocumentId = DocumentId(Uuid::from_u128(1));
 
 async fn serve_one(peer: Peer) -> Served {
@@ -135,9 +141,8 @@ async fn soon(what: &str, done: impl Fn() -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_input_does_not_delay_the_end_of_a_right() {
-    let served = serve_one(Peer::default()).await;
+    let served = serve_one(flooding()).await;
     let Served { peer, right, changes, .. } = &served;
-    peer.floods.store(true, Ordering::Relaxed);
     soon("the greeting", || !peer.written.lock().unwrap().is_empty()).await;
     soon("the flood", || peer.heard.load(Ordering::Relaxed) > 1_000).await;
     right.store(false, Ordering::Relaxed);
@@ -149,9 +154,8 @@ async fn a_flood_of_input_does_not_delay_the_end_of_a_right() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_input_does_not_outlive_a_stopping_server() {
-    let served = serve_one(Peer::default()).await;
+    let served = serve_one(flooding()).await;
     let peer = &served.peer;
-    peer.floods.store(true, Ordering::Relaxed);
     soon("the flood", || peer.heard.load(Ordering::Relaxed) > 1_000).await;
     served.draining.cancel();
     soon("the farewell", || *peer.closed.lock().unwrap() == Some(SERVICE_RESTART)).await;
