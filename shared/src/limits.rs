@@ -119,7 +119,34 @@ pub const PROGRAMME_ITEMS_MAX: usize = 100;
 pub const COMMONS_MAX: usize = 200;
 /// People of one event, all roles.
 pub const PEOPLE_PER_EVENT_MAX: usize = 2_000;
-/// Sessions (devices) of one person.
+/// Links of one event, those that were taken back too.
+pub const LINKS_PER_EVENT_MAX: usize = 2_000;
+/// People who may be at one event at once, where its organiser says nothing.
+pub const SEATS: usize = 1_000;
+/// Seconds for which whoever waits at the door, or for a screen, waits before asking again.
+pub const ASK_AGAIN_SECONDS: u64 = 2;
+/// People who may come in by one link in a minute, and at once: a whole venue.
+pub const JOINS_PER_LINK_PER_MINUTE_MAX: u32 = 600;
+/// People who may come in by all links of a server in a minute, and at once.
+pub const JOINS_PER_MINUTE_MAX: u32 = 1_500;
+/// Characters of a code that is read from one screen and typed on another: 32^8 of them.
+pub const CODE_CHARS: usize = 8;
+/// Minutes for which such a code can be used.
+pub const CODE_MINUTES: u64 = 10;
+/// Codes that wait to be used, on one server.
+pub const CODES_MAX: usize = 5_000;
+/// Codes that may be wrong in a minute, and at once, all people's together: even where 5,000 wait,
+/// guessing one takes seven weeks of trying, and a code lives for minutes.
+pub const CODES_WRONG_PER_MINUTE_MAX: u32 = 3_000;
+/// Screens that may ask for a code in a minute, and at once.
+pub const SCREENS_PER_MINUTE_MAX: u32 = 120;
+/// People who write on one device.
+pub const PEOPLE_PER_DEVICE_MAX: usize = 12;
+/// Languages that one person speaks.
+pub const LANGUAGES_PER_PERSON_MAX: usize = 20;
+/// Characters of what an organiser calls a link.
+pub const LINK_LABEL_CHARS_MAX: usize = 80;
+/// Sessions (devices) of one person. The oldest one ends where another one begins.
 pub const SESSIONS_PER_PERSON_MAX: usize = 20;
 /// Days that a session lasts.
 pub const SESSION_DAYS: u64 = 30;

@@ -142,6 +142,18 @@ pub enum Action {
     Export,
     /// Take a file away that names people, or holds what is not public.
     ExportAll,
+    /// Lock the door, let people in, put what somebody wrote into the tray, and back.
+    KeepDoor,
+    /// Send somebody out who has this role.
+    Remove(Role),
+    /// See the links with their tokens, make them, take them back.
+    ManageLinks,
+    /// Make a screen of whatever shows a code.
+    PairScreen,
+    /// Say of oneself, on one's own device: who writes on it, and a code for another one.
+    KeepDevice,
+    /// Bring another person to one's own device.
+    ShareDevice,
 }
 
 /// No.
@@ -162,6 +174,12 @@ pub enum Denied {
     /// The role may not do this.
     #[error("this role may not do that")]
     Forbidden,
+    /// The link was for one device, and that was another one.
+    #[error("the link has opened another device already")]
+    Used,
+    /// They stand before a locked door.
+    #[error("somebody has to let them in first")]
+    Waiting,
 }
 
 /// The one place where rights are decided. What is not listed is denied.
@@ -193,7 +211,19 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
             owner.is_some() && owner == principal.person
         }
         Action::Export => matches!(principal.role, Role::Facilitator | Role::Organiser),
-        Action::ExportAll => principal.role == Role::Organiser,
+        Action::ExportAll | Action::ManageLinks => principal.role == Role::Organiser,
+        Action::KeepDoor | Action::PairScreen => {
+            matches!(principal.role, Role::Facilitator | Role::Organiser)
+        }
+        // Nobody sends out their equals, but for organisers, who are few.
+        Action::Remove(role) => {
+            principal.role == Role::Organiser
+                || (principal.role == Role::Facilitator && role < Role::Facilitator)
+        }
+        // A machine is nobody; and a screen stands where everybody can reach it.
+        Action::KeepDevice => works_on_boards && principal.session.is_some(),
+        // Whoever has more rights than others keeps their device to themselves.
+        Action::ShareDevice => principal.role == Role::Participant && principal.session.is_some(),
     };
     if allowed { Ok(()) } else { Err(Denied::Forbidden) }
 }
@@ -240,8 +270,9 @@ mod tests {
     #[test]
     fn every_role_may_do_what_is_listed_and_nothing_else() {
         use Action::{
-            AcceptPlan, Export, ExportAll, ReadDocument, ReadEvent, ReadHistory, ReadPeople,
-            RestoreBoard, WriteDocument,
+            AcceptPlan, Export, ExportAll, KeepDevice, KeepDoor, ManageLinks, PairScreen,
+            ReadDocument, ReadEvent, ReadHistory, ReadPeople, Remove, RestoreBoard, ShareDevice,
+            WriteDocument,
         };
         use DocumentKind::{Board, Private, Stage};
         let own = Some(PersonId(Uuid::from_u128(1)));
@@ -266,6 +297,15 @@ mod tests {
             (AcceptPlan(None), [false, false, true, true]),
             (Export, [false, false, true, true]),
             (ExportAll, [false, false, false, true]),
+            (KeepDoor, [false, false, true, true]),
+            (Remove(Role::Screen), [false, false, true, true]),
+            (Remove(Role::Participant), [false, false, true, true]),
+            (Remove(Role::Facilitator), [false, false, false, true]),
+            (Remove(Role::Organiser), [false, false, false, true]),
+            (ManageLinks, [false, false, false, true]),
+            (PairScreen, [false, false, true, true]),
+            (KeepDevice, [false, false, false, false]),
+            (ShareDevice, [false, false, false, false]),
         ];
         for (action, expected) in table {
             for (role, expected) in Role::ALL.into_iter().zip(expected) {
@@ -276,6 +316,19 @@ mod tests {
                 let elsewhere = EventId(Uuid::from_u128(9));
                 assert_eq!(allow(&who, elsewhere, action), Err(Denied::Foreign));
             }
+        }
+    }
+
+    #[test]
+    fn a_device_is_kept_by_a_session_and_shared_by_participants() {
+        for role in Role::ALL {
+            let session = Some(SessionId(Uuid::nil()));
+            let who = Principal { session, ..principal(role, Some(1)) };
+            let here = EventId(Uuid::nil());
+            let keeps = allow(&who, here, Action::KeepDevice).is_ok();
+            assert_eq!(keeps, role != Role::Screen, "{role:?}");
+            let shares = allow(&who, here, Action::ShareDevice).is_ok();
+            assert_eq!(shares, role == Role::Participant, "{role:?}");
         }
     }
 

@@ -20,6 +20,9 @@ pub(crate) enum Code {
     LinkUnknown,
     LinkExpired,
     LinkRevoked,
+    LinkUsed,
+    UnknownCode,
+    Waiting,
     Forbidden,
     ForeignOrigin,
     NotFound,
@@ -31,6 +34,7 @@ pub(crate) enum Code {
     NoSuchMoment,
     ReadOnly,
     Busy,
+    TooMany,
     Unavailable,
 }
 
@@ -40,6 +44,8 @@ pub struct Problem {
     code: Code,
     field: Option<String>,
     detail: String,
+    /// Ask again after so many seconds.
+    retry_seconds: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -57,13 +63,18 @@ impl Code {
     fn status(self) -> StatusCode {
         match self {
             Self::NoSession => StatusCode::UNAUTHORIZED,
-            Self::LinkUnknown | Self::NotFound | Self::NoSuchMoment => StatusCode::NOT_FOUND,
-            Self::LinkExpired | Self::LinkRevoked | Self::LineOver => StatusCode::GONE,
-            Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::LinkUnknown | Self::UnknownCode | Self::NotFound | Self::NoSuchMoment => {
+                StatusCode::NOT_FOUND
+            }
+            Self::LinkExpired | Self::LinkRevoked | Self::LinkUsed | Self::LineOver => {
+                StatusCode::GONE
+            }
+            Self::Forbidden | Self::ForeignOrigin | Self::Waiting => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Full | Self::ReadOnly => StatusCode::CONFLICT,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -75,6 +86,10 @@ impl Code {
             Self::LinkUnknown => "Nobody knows this link.",
             Self::LinkExpired => "This link has expired.",
             Self::LinkRevoked => "This link was taken back.",
+            Self::LinkUsed => "This link has opened another device; ask for a new one.",
+            Self::UnknownCode => "Nobody knows this code, or it was used, or its time is over.",
+            Self::Waiting => "Somebody has to let you in first.",
+            Self::TooMany => "Too many ask at once; try again in a moment.",
             Self::Forbidden => "Your role may not do this.",
             Self::ForeignOrigin => "This request comes from another site's page.",
             Self::NotFound => "There is nothing here.",
@@ -93,7 +108,8 @@ impl Code {
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        Self { code, field: None, detail: code.sentence().to_owned() }
+        let retry_seconds = (code == Code::Busy).then_some(limits::EXPORT_RETRY_SECONDS);
+        Self { code, field: None, detail: code.sentence().to_owned(), retry_seconds }
     }
 }
 
@@ -103,6 +119,8 @@ impl From<Denied> for Problem {
             Denied::Unknown => Code::LinkUnknown,
             Denied::Expired => Code::LinkExpired,
             Denied::Revoked => Code::LinkRevoked,
+            Denied::Used => Code::LinkUsed,
+            Denied::Waiting => Code::Waiting,
             Denied::Foreign | Denied::Forbidden => Code::Forbidden,
         }
         .into()
@@ -115,6 +133,10 @@ impl From<EventsError> for Problem {
             EventsError::Denied(denied) => denied.into(),
             EventsError::Field { field, why } => Self::field(field, &why),
             EventsError::Full => Code::Full.into(),
+            EventsError::Code => Code::UnknownCode.into(),
+            EventsError::TooMany { seconds } => {
+                Self { retry_seconds: Some(seconds), ..Code::TooMany.into() }
+            }
             EventsError::Exists(slug) => Self::field("slug", &format!("{slug} exists already")),
             EventsError::Store(error) => {
                 tracing::error!(%error, "a request failed");
@@ -149,13 +171,13 @@ impl From<HistoryError> for Problem {
 impl Problem {
     /// Not now, and why.
     pub(crate) fn unavailable(why: &str) -> Self {
-        Self { code: Code::Unavailable, field: None, detail: why.to_owned() }
+        Self { detail: why.to_owned(), ..Code::Unavailable.into() }
     }
 
     /// A field that is not usable; `why` is a clause such as "is empty".
     pub(crate) fn field(field: &str, why: &str) -> Self {
         let detail = format!("The field `{field}` {why}.");
-        Self { code: Code::InvalidField, field: Some(field.to_owned()), detail }
+        Self { field: Some(field.to_owned()), detail, ..Code::InvalidField.into() }
     }
 }
 
@@ -173,9 +195,8 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         let problem = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, problem);
-        if self.code == Code::Busy {
-            let seconds = HeaderValue::from(limits::EXPORT_RETRY_SECONDS);
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        if let Some(seconds) = self.retry_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -107,8 +107,8 @@ fn permission(principal: &Principal, info: DocumentInfo) -> Result<Permission, u
 
 fn close_code(denied: Denied) -> u16 {
     match denied {
-        Denied::Unknown | Denied::Expired | Denied::Revoked => close::UNAUTHORIZED,
-        Denied::Foreign | Denied::Forbidden => close::FORBIDDEN,
+        Denied::Unknown | Denied::Expired | Denied::Revoked | Denied::Used => close::UNAUTHORIZED,
+        Denied::Foreign | Denied::Forbidden | Denied::Waiting => close::FORBIDDEN,
     }
 }
 
@@ -125,8 +125,13 @@ async fn connection(api: &Arc<Api>, guest: Guest, dialect: Dialect) -> Result<Co
         return Err(close::RESYNC);
     }
     let events = Arc::clone(&api.events);
+    let author = principal.author();
     let judge = move || {
         let principal = events.principal(&token).map_err(close_code)?;
+        // Somebody else writes on this device now: they come back under their own name.
+        if principal.author() != author {
+            return Err(close::RESYNC);
+        }
         self::permission(&principal, info)
     };
     let hello = Hello {
