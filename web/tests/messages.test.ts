@@ -26,6 +26,7 @@ const COMPOSED = [
   'state.',
   'evidence.',
   'report.',
+  'role.',
 ];
 
 it('has every key in every language', () => {
