@@ -12,7 +12,7 @@ use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::sync::fallback::Lines;
 use crate::sync::room_task::World;
 use crate::sync::rooms::Rooms;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -69,5 +69,6 @@ pub async fn open(config: &Config) -> Result<Arc<Api>, StartError> {
         lines: Lines::default(),
         sockets: TaskTracker::new(),
         exports: Queue::default(),
+        oidc: OnceLock::new(),
     }))
 }

@@ -8,13 +8,16 @@ pub mod export;
 mod health;
 mod history;
 mod links;
+mod oidc;
 mod plans;
 mod problem;
 mod qr;
 mod routes;
 mod sessions;
+mod sign_in;
 mod sync;
 
+pub use oidc::Oidc;
 pub use problem::Problem;
 
 use crate::clock::{Chance, Clock};
@@ -36,7 +39,7 @@ use axum::routing::any;
 use problem::Code;
 use routes::{Kind, Route};
 use sangam_shared::limits;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -67,6 +70,8 @@ pub struct Api {
     pub sockets: TaskTracker,
     /// Whose turn it is to be given a file.
     pub exports: export::Queue,
+    /// The organisers' provider, where there is one.
+    pub oidc: OnceLock<Oidc>,
 }
 
 /// The cookie that carries a session's secret.
@@ -164,11 +169,15 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
 }
 
 fn cookie(headers: &HeaderMap) -> Option<String> {
+    named_cookie(headers, COOKIE_NAME)
+}
+
+fn named_cookie(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     pairs
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE_NAME).then(|| value.to_owned()))
+        .find_map(|(name, value)| (name == wanted).then(|| value.to_owned()))
 }
 
 #[cfg(test)]

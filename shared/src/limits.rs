@@ -140,6 +140,14 @@ pub const CODES_MAX: usize = 5_000;
 pub const CODES_WRONG_PER_MINUTE_MAX: u32 = 3_000;
 /// Screens that may ask for a code in a minute, and at once.
 pub const SCREENS_PER_MINUTE_MAX: u32 = 120;
+/// Milliseconds that the organisers' provider may take to answer.
+pub const OIDC_TIMEOUT_MS: u64 = 10_000;
+/// Bytes of what it may answer.
+pub const OIDC_BYTES_MAX: u64 = 256 * 1024;
+/// Minutes that somebody may take to sign in.
+pub const OIDC_MINUTES: u64 = 15;
+/// Seconds by which its clock and ours may differ.
+pub const OIDC_LEEWAY_SECONDS: u64 = 60;
 /// People who write on one device.
 pub const PEOPLE_PER_DEVICE_MAX: usize = 12;
 /// Languages that one person speaks.

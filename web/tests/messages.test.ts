@@ -27,6 +27,8 @@ const COMPOSED = [
   'evidence.',
   'report.',
   'role.',
+  // Named by the server, in an address.
+  'error.sign_in',
 ];
 
 it('has every key in every language', () => {

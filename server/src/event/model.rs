@@ -245,6 +245,9 @@ pub struct Link {
     /// Who comes in by it: set when it is used, and carried over when it is handed out again.
     #[serde(default)]
     pub person: Option<PersonId>,
+    /// Whom a provider vouches for, where it is no link that anybody hands out: a hash.
+    #[serde(default)]
+    pub subject: Option<String>,
     /// What an organiser calls it.
     #[serde(default)]
     pub label: Option<String>,

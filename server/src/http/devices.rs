@@ -105,6 +105,11 @@ pub(super) async fn claim(
     State(api): State<Arc<Api>>,
     JsonBody(body): JsonBody<Claim>,
 ) -> Result<Response, Problem> {
+    // As we make them: 128 bits in 22 characters.
+    let is_ours = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
+    if body.secret.len() != 22 || !body.secret.bytes().all(is_ours) {
+        return Err(Problem::field("secret", "is no secret of a screen"));
+    }
     match api.events.known(&body.secret) {
         Ok((principal, Standing::Here)) => signed_in(&api, &body.secret, &principal),
         Ok(_) | Err(Denied::Unknown) => {

@@ -21,7 +21,8 @@ pub(crate) enum Code {
     LinkExpired,
     LinkRevoked,
     LinkUsed,
-    UnknownCode,
+    #[serde(rename = "unknown_code")]
+    Mistyped,
     Waiting,
     Forbidden,
     ForeignOrigin,
@@ -63,7 +64,7 @@ impl Code {
     fn status(self) -> StatusCode {
         match self {
             Self::NoSession => StatusCode::UNAUTHORIZED,
-            Self::LinkUnknown | Self::UnknownCode | Self::NotFound | Self::NoSuchMoment => {
+            Self::LinkUnknown | Self::Mistyped | Self::NotFound | Self::NoSuchMoment => {
                 StatusCode::NOT_FOUND
             }
             Self::LinkExpired | Self::LinkRevoked | Self::LinkUsed | Self::LineOver => {
@@ -87,7 +88,7 @@ impl Code {
             Self::LinkExpired => "This link has expired.",
             Self::LinkRevoked => "This link was taken back.",
             Self::LinkUsed => "This link has opened another device; ask for a new one.",
-            Self::UnknownCode => "Nobody knows this code, or it was used, or its time is over.",
+            Self::Mistyped => "Nobody knows this code, or it was used, or its time is over.",
             Self::Waiting => "Somebody has to let you in first.",
             Self::TooMany => "Too many ask at once; try again in a moment.",
             Self::Forbidden => "Your role may not do this.",
@@ -133,7 +134,7 @@ impl From<EventsError> for Problem {
             EventsError::Denied(denied) => denied.into(),
             EventsError::Field { field, why } => Self::field(field, &why),
             EventsError::Full => Code::Full.into(),
-            EventsError::Code => Code::UnknownCode.into(),
+            EventsError::Code => Code::Mistyped.into(),
             EventsError::TooMany { seconds } => {
                 Self { retry_seconds: Some(seconds), ..Code::TooMany.into() }
             }
@@ -217,9 +218,11 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for JsonBody
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 Err(Code::TooLarge.into())
             }
-            Err(JsonRejection::JsonDataError(error)) => {
+            Err(
+                rejection @ (JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_)),
+            ) => {
                 // axum puts the path first: "…: name: invalid type: …"; serde quotes missing ones.
-                let text = error.body_text();
+                let text = rejection.body_text();
                 let clause = text.split(": ").skip(1).collect::<Vec<_>>().join(": ");
                 let names_field = ["missing field", "unknown field"];
                 let names_field = names_field.iter().any(|start| clause.starts_with(start));

@@ -2,7 +2,9 @@
 //! and so is the test that crosses each entry with every role (`tests/matrix.rs`): an address that
 //! the test has not heard of fails it.
 
-use super::{Api, devices, door, events, export, health, history, links, plans, sessions, sync};
+use super::{
+    Api, devices, door, events, export, health, history, links, plans, sessions, sign_in, sync,
+};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -43,6 +45,8 @@ pub(super) fn all() -> Vec<Route> {
         post("/api/v1/screens", devices::screen),
         post("/api/v1/screens/claim", devices::claim),
         get("/api/v1/events/{slug}", events::show),
+        get("/api/v1/events/{slug}/sign-in", sign_in::begin),
+        get("/api/v1/sign-in/callback", sign_in::finish),
         get("/api/v1/events/{slug}/people", events::people),
         delete("/api/v1/events/{slug}/people/{person}", door::remove),
         post("/api/v1/events/{slug}/people/{person}/admission", door::admit),

@@ -22,6 +22,7 @@ pub(super) struct Inspect {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct LinkView<'v> {
     event: EventName<'v>,
     role: Role,
@@ -31,6 +32,8 @@ struct LinkView<'v> {
     person: Option<String>,
     /// Who is in on this device already.
     here: Option<String>,
+    /// Organisers may come in by their provider.
+    sign_in: bool,
 }
 
 #[derive(Serialize)]
@@ -70,6 +73,7 @@ pub(super) async fn inspect(
         sites: view::sites(&event),
         person: name(link.person),
         here: name(mine.and_then(|mine| mine.person)),
+        sign_in: api.oidc.get().is_some(),
     };
     Ok(Json(view).into_response())
 }

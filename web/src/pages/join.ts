@@ -26,6 +26,8 @@ interface LinkView {
   person: string | null;
   /** Who is in on this device already. */
   here: string | null;
+  /** Organisers may come in by their provider. */
+  signIn: boolean;
 }
 interface Session {
   event: { slug: string };
@@ -84,6 +86,8 @@ async function look() {
   secret = decodeURIComponent(location.hash.slice(1));
   link = failure = undefined;
   if (isCode()) form.code = secret;
+  const refused = new URLSearchParams(location.search).get('refused');
+  if (refused) failure = new Problem(refused, undefined, 0);
   draw();
   if (!secret && hasJoined()) {
     // Whoever waits, and has opened this page again, waits on.
@@ -284,6 +288,12 @@ function body(): (Node | string | false)[] {
         ),
       el('p', {}, t(`join.role.${role}`)),
       linkForm(link),
+      link.signIn &&
+        el(
+          'a',
+          { class: 'button', href: `/api/v1/events/${event.slug}/sign-in` },
+          t('join.signIn'),
+        ),
     ];
   }
   if (failure) {

@@ -1,8 +1,8 @@
 //! Links: made, handed out again, taken back. Each is a capability of its own.
 
-use super::{Events, EventsError, put};
-use crate::event::access::{self, Denied};
-use crate::event::model::{Event, Link};
+use super::{Events, EventsError, Newcomer, put};
+use crate::event::access::{self, Denied, Principal};
+use crate::event::model::{Event, Link, Session, Standing};
 use crate::event::names::{self, NameError};
 use sangam_shared::ids::{EventId, Key, LinkId};
 use sangam_shared::limits;
@@ -37,6 +37,7 @@ impl Events {
             single_use: false,
             used_by: None,
             person: None,
+            subject: None,
             label: None,
             made_at_ms: self.clock.now_ms(),
         }
@@ -89,6 +90,63 @@ impl Events {
             single_use: wanted.single_use,
             ..self.new_link(wanted.role, wanted.site)
         })
+    }
+
+    /// Somebody comes in whom the organisers' provider vouches for: the same person each time, by a
+    /// link of their own, which no token opens.
+    ///
+    /// # Errors
+    /// [`Denied::Unknown`] for those who were sent out; no seat; the store's.
+    pub async fn sign_in(
+        &self,
+        event: EventId,
+        subject: String,
+        name: &str,
+    ) -> Result<(String, Principal), EventsError> {
+        let turn = self.turn().await;
+        let known = self.by_id(event).ok_or(Denied::Unknown)?;
+        let before: Vec<Link> = {
+            let state = self.read();
+            let links = state.events.get(&event).into_iter().flat_map(|held| held.links.values());
+            links.filter(|link| link.subject.as_ref() == Some(&subject)).cloned().collect()
+        };
+        let mut link = before.iter().find(|link| !link.revoked).cloned().unwrap_or_else(|| Link {
+            subject: Some(subject),
+            single_use: true,
+            ..self.new_link(Role::Organiser, None)
+        });
+        let mut changes = Vec::new();
+        let same = before.iter().find_map(|link| link.person);
+        let person = match same.and_then(|id| self.person(event, id)) {
+            Some(person) if person.standing == Standing::Here => person,
+            Some(_) => return Err(Denied::Unknown.into()),
+            None => {
+                // What the provider calls them is no disguise; but it is cleaned like any name.
+                let name = names::clean(name, limits::PERSON_NAME_CHARS_MAX);
+                let newcomer = Newcomer {
+                    name: name.unwrap_or_else(|_| "?".to_owned()),
+                    language: known.languages[0].clone(),
+                    ..Newcomer::default()
+                };
+                let person = self.newcomer(&known, &link, newcomer)?;
+                changes.push(put(event, "person", &person.id.to_string(), &person));
+                person
+            }
+        };
+        let secret = access::secret(self.chance.bytes());
+        let session = Session {
+            person: Some(person.id),
+            site: Some(person.site.clone()),
+            ..self.session(&link, &secret)
+        };
+        link.person = Some(person.id);
+        link.used_by = Some(session.id);
+        changes.extend(self.oldest_of(event, person.id));
+        changes.push(put(event, "link", &link.id.to_string(), &link));
+        changes.push(put(event, "session", &session.id.to_string(), &session));
+        self.commit(turn, changes).await?;
+        let principal = self.principal(&secret)?;
+        Ok((secret, principal))
     }
 
     /// Takes a link back and makes another one for the same role, site and person: a phone was

@@ -15,9 +15,13 @@ use yrs::Transact;
 
 /// Who gets through.
 #[derive(Clone, Copy)]
-enum Rule {
+pub(super) enum Rule {
     /// Whoever asks: nothing here is anybody's, or the body carries the capability.
     Anybody,
+    /// The same, where nothing is configured that could answer.
+    Nowhere,
+    /// The same, and everybody is sent on to a page.
+    Sent,
     /// Whoever has a session, of whichever event: it is about themselves.
     Oneself,
     /// These roles of this event: screen, participant, facilitator, organiser; `-` is no.
@@ -25,12 +29,12 @@ enum Rule {
     /// The same, for people: a machine with a link's token is none.
     People(&'static str),
 }
-use Rule::{Anybody, Oneself, People, Roles};
+use Rule::{Anybody, Nowhere, Oneself, People, Roles, Sent};
 
-type Ask = fn(&World) -> (String, Value);
+pub(super) type Ask = fn(&World) -> (String, Value);
 
 /// The answers that are expected: which address, asked how, is open to whom.
-const EXPECTED: &[(&str, Ask, Rule)] = &[
+pub(super) const EXPECTED: &[(&str, Ask, Rule)] = &[
     ("POST /api/v1/links/inspect", |w| at("/links/inspect", json!({ "token": w.token })), Anybody),
     (
         "POST /api/v1/sessions",
@@ -104,6 +108,8 @@ const EXPECTED: &[(&str, Ask, Rule)] = &[
     ("GET /api/v1/session", |_| at("/session", Value::Null), Oneself),
     ("DELETE /api/v1/session", |_| at("/session", Value::Null), Oneself),
     ("GET /api/v1/events/{slug}", |_| at("/events/demo", Value::Null), Roles("spfo")),
+    ("GET /api/v1/events/{slug}/sign-in", |_| at("/events/demo/sign-in", Value::Null), Nowhere),
+    ("GET /api/v1/sign-in/callback", |_| at("/sign-in/callback", Value::Null), Sent),
     ("GET /api/v1/events/{slug}/people", |_| at("/events/demo/people", Value::Null), Roles("spfo")),
     (
         "GET /api/v1/events/{slug}/boards/{number}/history",
@@ -175,7 +181,7 @@ fn at(path: &str, body: Value) -> (String, Value) {
 
 /// Whoever asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
+pub(super) enum Who {
     /// A browser that came in by a link of this role.
     Browser(Role),
     /// A machine that sends the link's token.
@@ -204,6 +210,8 @@ impl Who {
             _ => "yes",
         };
         match (rule, self) {
+            (Nowhere, _) => "not_found",
+            (Sent, _) => "303 See Other",
             (Anybody, _) | (Oneself, Self::Browser(_) | Self::Machine(_) | Self::Foreign) => "yes",
             (Roles(allowed), Self::Browser(as_role) | Self::Machine(as_role))
             | (People(allowed), Self::Browser(as_role)) => here(allowed, as_role),
@@ -216,7 +224,7 @@ impl Who {
     }
 }
 
-struct World {
+pub(super) struct World {
     server: Server,
     board: String,
     plan: PlanId,
@@ -235,7 +243,7 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let server = Server::new().await;
         let other = DEMO.replacen("slug = \"demo\"", "slug = \"other\"", 1);
         server.api.events.create(&EventFile::parse(&other).unwrap()).await.unwrap();
@@ -259,12 +267,13 @@ impl World {
     }
 
     /// What the next request may use up.
-    async fn renew(&mut self) {
+    pub(super) async fn renew(&mut self) {
         let (link, _) = self.issue(Role::Participant, None).await;
         self.link = link;
         let api = Arc::clone(&self.server.api);
         let joined = self.server.join(Role::Participant).await;
         joined.json["person"]["id"].as_str().unwrap().clone_into(&mut self.person);
+        self.oneself = json!(self.person);
         let who = api.events.principal(&joined.secret()).unwrap();
         self.code = api.events.resume_code(&who).unwrap().0;
         self.screen = api.events.screen_code().unwrap().code;
@@ -283,7 +292,7 @@ impl World {
     }
 
     /// The headers with which somebody asks.
-    async fn headers(&self, who: Who) -> Vec<(&'static str, String)> {
+    pub(super) async fn headers(&self, who: Who) -> Vec<(&'static str, String)> {
         let api = &self.server.api;
         let bearer = |token: String| vec![("authorization", format!("Bearer {token}"))];
         match who {
@@ -347,7 +356,7 @@ impl World {
         answer.json["code"].as_str().map_or_else(|| answer.status.to_string(), str::to_owned)
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         method: &Method,
         path: &str,
