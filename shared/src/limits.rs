@@ -142,6 +142,8 @@ pub const CODES_WRONG_PER_MINUTE_MAX: u32 = 3_000;
 pub const SCREENS_PER_MINUTE_MAX: u32 = 120;
 /// Milliseconds that the organisers' provider may take to answer.
 pub const OIDC_TIMEOUT_MS: u64 = 10_000;
+/// Sign-ins that wait for it at once.
+pub const OIDC_AT_ONCE_MAX: usize = 8;
 /// Bytes of what it may answer.
 pub const OIDC_BYTES_MAX: u64 = 256 * 1024;
 /// Minutes that somebody may take to sign in.

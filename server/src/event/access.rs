@@ -332,6 +332,17 @@ mod tests {
         }
     }
 
+    /// Where a message stands in the table below: a new one does not compile until it has a column.
+    fn column(message: &ClientMessage<'_>) -> usize {
+        match message {
+            ClientMessage::SyncStep1(_) => 0,
+            ClientMessage::SyncStep2(_) => 1,
+            ClientMessage::Update(_) => 2,
+            ClientMessage::Awareness(_) => 3,
+            ClientMessage::QueryAwareness => 4,
+        }
+    }
+
     /// Every role, every message, every document, written out: `r` it is taken, `-` it is not.
     #[test]
     fn every_message_of_every_role_to_every_document_is_judged() {
@@ -339,6 +350,8 @@ mod tests {
         use DocumentKind::{Board, Private, Stage};
         let messages =
             [SyncStep1(&[]), SyncStep2(&[]), Update(&[]), Awareness(&[]), QueryAwareness];
+        let columns: Vec<usize> = messages.iter().map(column).collect();
+        assert_eq!(columns, [0, 1, 2, 3, 4], "every message, once");
         let (own, others) = (Some(1), Some(2));
         let table = [
             (Role::Screen, Board, None, "r--rr"),
@@ -362,9 +375,10 @@ mod tests {
             let owner = owner.map(|n| PersonId(Uuid::from_u128(n)));
             let here = DocumentInfo { kind, owner, event: EventId(Uuid::nil()) };
             let elsewhere = DocumentInfo { event: EventId(Uuid::from_u128(9)), ..here };
-            for (message, expected) in messages.iter().zip(expected.chars()) {
+            for message in &messages {
                 let allowed = allow_message(&who, message, &here).is_ok();
-                assert_eq!(allowed, expected == 'r', "{role:?} {kind:?} {message:?}");
+                let expected = expected.as_bytes()[column(message)] == b'r';
+                assert_eq!(allowed, expected, "{role:?} {kind:?} {message:?}");
                 assert_eq!(allow_message(&who, message, &elsewhere), Err(Denied::Foreign));
             }
         }

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use ureq::tls::{RootCerts, TlsConfig};
 
 /// Why somebody is not signed in. For the log: people are told no more than that it was not done.
@@ -26,6 +27,9 @@ pub(super) enum OidcError {
     /// What it says does not hold.
     #[error("the provider's answer is not to be trusted: {0}")]
     Untrusted(&'static str),
+    /// As many as may are being signed in.
+    #[error("too many sign in at once")]
+    Busy,
     /// It is somebody, but not an organiser.
     #[error("whoever signed in is not on the list of organisers")]
     Unlisted,
@@ -96,6 +100,8 @@ pub struct Oidc {
     config: OidcConfig,
     agent: ureq::Agent,
     provider: Mutex<Option<Arc<Provider>>>,
+    /// Turns to wait for the provider: whoever floods us floods nobody else.
+    turns: Semaphore,
 }
 
 impl Oidc {
@@ -111,11 +117,13 @@ impl Oidc {
             .tls_config(roots)
             .build()
             .new_agent();
-        Self { config, agent, provider: Mutex::new(None) }
+        let turns = Semaphore::new(limits::OIDC_AT_ONCE_MAX);
+        Self { config, agent, provider: Mutex::new(None), turns }
     }
 
     /// Where to send somebody who wants to sign in.
     pub(super) fn address(&self, begun: &Begun, back: &str) -> Result<String, OidcError> {
+        let _turn = self.turns.try_acquire().map_err(|_| OidcError::Busy)?;
         let provider = self.provider()?;
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(begun.verifier.as_bytes()));
         let mut pairs = vec![
@@ -146,6 +154,7 @@ impl Oidc {
         back: &str,
         now_ms: u64,
     ) -> Result<Organiser, OidcError> {
+        let _turn = self.turns.try_acquire().map_err(|_| OidcError::Busy)?;
         let provider = self.provider()?;
         let tokens = self.exchange(&provider, begun, code, back)?;
         let claims = self.verified(&provider, &tokens.id_token)?;

@@ -121,10 +121,10 @@ impl Events {
             Some(person) if person.standing == Standing::Here => person,
             Some(_) => return Err(Denied::Unknown.into()),
             None => {
-                // What the provider calls them is no disguise; but it is cleaned like any name.
-                let name = names::clean(name, limits::PERSON_NAME_CHARS_MAX);
+                // Somebody may be called "admin" there. That keeps nobody out, and is no name here.
+                let name = names::clean_person(name, limits::PERSON_NAME_CHARS_MAX);
                 let newcomer = Newcomer {
-                    name: name.unwrap_or_else(|_| "?".to_owned()),
+                    name: name.unwrap_or_else(|_| "N. N.".to_owned()),
                     language: known.languages[0].clone(),
                     ..Newcomer::default()
                 };
