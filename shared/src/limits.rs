@@ -117,8 +117,11 @@ pub const WORKSHOPS_MAX: usize = 40;
 pub const PROGRAMME_ITEMS_MAX: usize = 100;
 /// Commons on one shelf.
 pub const COMMONS_MAX: usize = 200;
-/// People of one event, all roles.
+/// People of one event, all roles: seats at most.
 pub const PEOPLE_PER_EVENT_MAX: usize = 2_000;
+/// People whom one event remembers, those too who were let in by a link that was taken back: several
+/// floods may come and go before nobody new is taken.
+pub const PEOPLE_KNOWN_PER_EVENT_MAX: usize = 10_000;
 /// Links of one event, those that were taken back too.
 pub const LINKS_PER_EVENT_MAX: usize = 2_000;
 /// People who may be at one event at once, where its organiser says nothing.

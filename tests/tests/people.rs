@@ -101,6 +101,12 @@ impl Server {
     }
 }
 
+/// The code with which a socket is closed, which never takes long.
+async fn closed(socket: &mut Client) -> Result<u16> {
+    let patience = Duration::from_secs(10);
+    tokio::time::timeout(patience, socket.until_closed()).await.context("it stays open")?
+}
+
 fn code(answer: &http::Answer) -> (u16, &str) {
     (answer.status, answer.json["code"].as_str().unwrap_or_default())
 }
@@ -173,12 +179,12 @@ async fn whoever_is_sent_out_is_gone_within_a_second_and_does_not_come_back() ->
     let answer = server.ask(&facilitator, "DELETE", &path, json!({})).await?;
     assert_eq!(answer.status, 204, "{}", answer.json);
     for socket in &mut sockets {
-        assert_eq!(socket.until_closed().await?, close::UNAUTHORIZED);
+        assert_eq!(closed(socket).await?, close::UNAUTHORIZED);
     }
     println!("three sockets closed {:?} after the request", sent_out.elapsed());
     assert!(sent_out.elapsed() < Duration::from_secs(1), "{:?}", sent_out.elapsed());
     let mut again = Client::sangam(&server.address, &board, &secret).await?;
-    assert_eq!(again.until_closed().await?, close::UNAUTHORIZED);
+    assert_eq!(closed(&mut again).await?, close::UNAUTHORIZED);
     let answer = server.ask(&secret, "GET", EVENT, json!({})).await?;
     assert_eq!(code(&answer), (401, "no_session"));
     let answer = server.ask("", "POST", "/api/v1/sessions/resume", resume).await?;
@@ -241,7 +247,7 @@ async fn before_a_locked_door_one_waits_until_somebody_opens() -> Result<()> {
     let (first, id) = &secrets[0];
     assert_eq!(code(&server.ask(first, "GET", EVENT, json!({})).await?), (403, "waiting"));
     let mut socket = Client::sangam(&server.address, &board, first).await?;
-    assert_eq!(socket.until_closed().await?, close::FORBIDDEN);
+    assert_eq!(closed(&mut socket).await?, close::FORBIDDEN);
     let people = server.ask(&facilitator, "GET", &format!("{EVENT}/people"), json!({})).await?;
     assert!(!people.json.to_string().contains("First"), "nobody sees who waits");
     // One is let in; then the door opens for the other.
@@ -342,7 +348,7 @@ async fn several_people_write_on_one_device_each_under_their_own_name() -> Resul
     let second = added.json["person"]["id"].as_str().context("an id")?.to_owned();
     assert_ne!(first, second);
     // The connection ends with "come back", and comes back under the other name.
-    assert_eq!(socket.until_closed().await?, close::RESYNC);
+    assert_eq!(closed(&mut socket).await?, close::RESYNC);
     let mut socket = Client::sangam(&server.address, &board, &secret).await?;
     socket.sync().await?;
     let (_, n) = socket.add_idea("by the second").await?;
@@ -400,7 +406,7 @@ async fn a_projector_becomes_a_screen_when_a_facilitator_types_its_code() -> Res
     let (organiser, _) = server.join(Role::Organiser, "Claire Fontaine").await?;
     let link = paired.json["link"].as_str().context("a link")?;
     server.ask(&organiser, "DELETE", &format!("{EVENT}/links/{link}"), json!({})).await?;
-    assert_eq!(socket.until_closed().await?, close::UNAUTHORIZED);
+    assert_eq!(closed(&mut socket).await?, close::UNAUTHORIZED);
     server.stop().await
 }
 

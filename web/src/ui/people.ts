@@ -54,6 +54,13 @@ export interface NewLink {
   expires_at_ms: number | null;
 }
 
+/** What the service worker keeps of who this device was must not come back on a slow network. */
+async function asSomebodyElse(asked: Promise<Session>): Promise<Session> {
+  const session = await asked;
+  if ('caches' in globalThis) await caches.delete('answers');
+  return session;
+}
+
 const of = (slug: string) => `/api/v1/events/${encodeURIComponent(slug)}`;
 
 export const people = {
@@ -73,9 +80,10 @@ export const people = {
   reissue: (slug: string, link: string) => call<Link>('POST', `${of(slug)}/links/${link}/reissue`),
 
   code: () => call<Code>('POST', '/api/v1/session/code'),
-  switch: (person: string) => call<Session>('PUT', '/api/v1/session/person', { person }),
+  switch: (person: string) =>
+    asSomebodyElse(call<Session>('PUT', '/api/v1/session/person', { person })),
   share: (body: { name: string; language: string; languages: string[] }) =>
-    call<Session>('POST', '/api/v1/session/people', body),
+    asSomebodyElse(call<Session>('POST', '/api/v1/session/people', body)),
 
   screen: () => call<{ code: string; secret: string; endsAtMs: number }>('POST', '/api/v1/screens'),
   claim: (secret: string) =>

@@ -44,7 +44,7 @@ impl Events {
     /// Whether there is no seat left for one more.
     pub(super) fn is_full(&self, event: &Event) -> bool {
         let known = self.read().events.get(&event.id).map_or(0, |held| held.people.len());
-        known >= limits::PEOPLE_PER_EVENT_MAX || self.seated(event.id).len() >= seats(event)
+        known >= limits::PEOPLE_KNOWN_PER_EVENT_MAX || self.seated(event.id).len() >= seats(event)
     }
 
     /// Who takes a seat: whoever has a device that opens something. A link that is taken back gives
