@@ -1,5 +1,6 @@
 //! The command line: what an operator types, and what is answered.
 
+mod audit;
 mod export;
 mod storage;
 
@@ -51,6 +52,8 @@ enum Command {
     Restore(storage::RestoreArgs),
     /// Write the report of an event, or its data, into a file; beside a running server too
     Export(export::ExportArgs),
+    /// Print the audit log of an event as JSON lines; code 1 where its chain is broken
+    Audit(audit::AuditArgs),
 }
 
 #[derive(Subcommand)]
@@ -118,6 +121,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => storage::backup(&args),
         Command::Restore(args) => storage::restore(&args),
         Command::Export(args) => export::export(&args),
+        Command::Audit(args) => audit::print(&args),
     };
     match done {
         Ok(code) => code,

@@ -1,6 +1,7 @@
 //! The outside: routes, thin. Each parses, authorises, calls, answers.
 
 pub mod assets;
+mod audit;
 mod events;
 pub mod export;
 mod health;
@@ -24,6 +25,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post, put};
 use problem::Code;
 use sangam_shared::limits;
@@ -100,6 +102,8 @@ pub fn router(api: Arc<Api>) -> Router {
             get(sync::events).post(sync::open_line).delete(sync::close_line),
         )
         .route("/sync/{document}/frames", post(sync::frames))
+        // Whatever is refused above is written down here.
+        .layer(from_fn_with_state(Arc::clone(&api), audit::refusals))
         .with_state(api)
         .merge(assets::router())
         .layer(SetResponseHeaderLayer::overriding(

@@ -53,7 +53,45 @@ struct Body<'p> {
     field: Option<&'p str>,
 }
 
+/// Marks an answer that says no to whoever asks, for the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Denial(pub(super) &'static str);
+
 impl Code {
+    /// Whether it is about who asks, not about what.
+    fn is_refusal(self) -> bool {
+        match self {
+            Self::NoSession
+            | Self::LinkUnknown
+            | Self::LinkExpired
+            | Self::LinkRevoked
+            | Self::Forbidden
+            | Self::ForeignOrigin => true,
+            Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::InvalidField
+            | Self::TooLarge
+            | Self::Full
+            | Self::LineOver
+            | Self::NoSuchMoment
+            | Self::ReadOnly
+            | Self::Busy
+            | Self::Unavailable => false,
+        }
+    }
+
+    /// As the audit log says it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::NoSession => "no_session",
+            Self::LinkUnknown => "link_unknown",
+            Self::LinkExpired => "link_expired",
+            Self::LinkRevoked => "link_revoked",
+            Self::ForeignOrigin => "foreign_origin",
+            _ => "forbidden",
+        }
+    }
+
     fn status(self) -> StatusCode {
         match self {
             Self::NoSession => StatusCode::UNAUTHORIZED,
@@ -173,6 +211,9 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         let problem = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        if self.code.is_refusal() {
+            response.extensions_mut().insert(Denial(self.code.name()));
+        }
         if self.code == Code::Busy {
             let seconds = HeaderValue::from(limits::EXPORT_RETRY_SECONDS);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);

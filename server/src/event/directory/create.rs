@@ -2,6 +2,7 @@
 
 use super::{Events, EventsError, put};
 use crate::event::access;
+use crate::event::audit::{Act, By, Entry};
 use crate::event::file::EventFile;
 use crate::event::model::{
     Common, Event, Facilitator, Link, Person, ProgrammeItem, Site, Workshop,
@@ -41,7 +42,8 @@ impl Events {
         let mut changes = vec![put(id, "event", &id.to_string(), &made.event)];
         changes.extend(made.people.iter().map(|p| put(id, "person", &p.id.to_string(), p)));
         changes.extend(made.links.iter().map(|l| put(id, "link", &l.id.to_string(), l)));
-        self.commit(turn, changes).await?;
+        let entry = Entry::new(id, By::Operator, Act::EventCreated);
+        self.commit(turn, entry, changes).await?;
         Ok(self.read().events[&id].event.clone())
     }
 

@@ -3,6 +3,7 @@
 use super::state::State;
 use super::{Events, EventsError, put};
 use crate::event::access::{self, Denied, LinkKey, Principal};
+use crate::event::audit::{Act, By, Entry};
 use crate::event::language;
 use crate::event::model::{Event, Link, Person, Session};
 use crate::event::names::{self, NameError};
@@ -147,7 +148,13 @@ impl Events {
             expires_at_ms: now_ms + limits::SESSION_DAYS * 86_400_000,
         };
         changes.push(put(event.id, "session", &session.id.to_string(), &session));
-        self.commit(turn, changes).await?;
+        let by = match session.person {
+            Some(person) => By::Person(person, link.role),
+            None => By::Link(link.id, link.role),
+        };
+        let act = if session.person.is_some() { Act::PersonJoined } else { Act::ScreenJoined };
+        let entry = Entry::new(event.id, by, act).about(link.id).about(session.id);
+        self.commit(turn, entry, changes).await?;
         let principal = self.principal(&secret)?;
         Ok((secret, principal))
     }
@@ -212,19 +219,21 @@ impl Events {
             kind: "session".to_owned(),
             id: session.to_string(),
         };
-        self.commit(turn, vec![change]).await
+        let entry = Entry::new(principal.event, principal, Act::SessionEnded).about(session);
+        self.commit(turn, entry, vec![change]).await
     }
 
     /// Takes a link back, and with it every session that came of it.
     ///
     /// # Errors
     /// [`Denied::Unknown`], or the store's.
-    pub async fn revoke(&self, event: EventId, link: LinkId) -> Result<(), EventsError> {
+    pub async fn revoke(&self, event: EventId, by: By, link: LinkId) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let found = self.read().events.get(&event).and_then(|h| h.links.get(&link).cloned());
         let mut link = found.ok_or(Denied::Unknown)?;
         link.revoked = true;
-        self.commit(turn, vec![put(event, "link", &link.id.to_string(), &link)]).await
+        let entry = Entry::new(event, by, Act::LinkRevoked).about(link.id);
+        self.commit(turn, entry, vec![put(event, "link", &link.id.to_string(), &link)]).await
     }
 }
 
