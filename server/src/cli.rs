@@ -1,5 +1,6 @@
 //! The command line: what an operator types, and what is answered.
 
+mod audit;
 mod export;
 mod storage;
 
@@ -7,6 +8,7 @@ use crate::app;
 use crate::clock::Chance;
 use crate::config::{Config, OidcConfig, PublicUrl, ServeArgs};
 use crate::event::access::LinkKey;
+use crate::event::audit::By;
 use crate::event::file::EventFile;
 use crate::event::model::{Event, Link};
 use crate::event::{LinkView, Wanted, link_view, words};
@@ -52,6 +54,8 @@ enum Command {
     Restore(storage::RestoreArgs),
     /// Write the report of an event, or its data, into a file; beside a running server too
     Export(export::ExportArgs),
+    /// Print the audit log of an event as JSON lines; code 1 where its chain is broken
+    Audit(audit::AuditArgs),
 }
 
 #[derive(Subcommand)]
@@ -122,6 +126,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => storage::backup(&args),
         Command::Restore(args) => storage::restore(&args),
         Command::Export(args) => export::export(&args),
+        Command::Audit(args) => audit::print(&args),
     };
     match done {
         Ok(code) => code,
@@ -294,7 +299,7 @@ fn new_organiser(slug: &str, folder: &Path) -> anyhow::Result<()> {
             expires_at_ms: None,
             single_use: true,
         };
-        api.events.issue(event.id, wanted).await?;
+        api.events.issue(event.id, By::Operator, wanted).await?;
         Ok(())
     })
 }

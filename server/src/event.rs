@@ -4,6 +4,7 @@
 //! answers from there, and changes them by committing first and applying afterwards.
 
 pub mod access;
+pub mod audit;
 pub mod board;
 mod codes;
 pub mod digest;

@@ -1,6 +1,7 @@
 //! The outside: routes, thin. Each parses, authorises, calls, answers.
 
 pub mod assets;
+mod audit;
 mod devices;
 mod door;
 mod events;
@@ -98,12 +99,17 @@ pub fn router(api: Arc<Api>) -> Router {
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ));
-    Router::new().merge(answers).merge(live).with_state(api).merge(assets::router()).layer(
-        SetResponseHeaderLayer::overriding(
+    Router::new()
+        .merge(answers)
+        .merge(live)
+        // Whatever is refused above is written down here.
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), audit::refusals))
+        .with_state(api)
+        .merge(assets::router())
+        .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
-        ),
-    )
+        ))
 }
 
 /// Whatever changes something is asked by a page of ours, or by a machine, whoever answers.

@@ -13,12 +13,14 @@
 //! 6. what fails its check is never handed out: a document that is damaged loads as its last good
 //!    state, says so, and takes no more deltas.
 
+use audit::{Head, Note, Noted};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sangam_shared::ids::{DocumentId, PersonId};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub mod audit;
 #[cfg(test)]
 mod conformance;
 pub mod sqlite;
@@ -118,6 +120,18 @@ pub enum RecordChange {
         kind: String,
         /// Its key.
         id: String,
+    },
+    /// Append an entry to the audit log: it is there exactly where the changes beside it are.
+    Note(Note),
+    /// Drop all of a document: deltas, snapshots, claims, head.
+    DropDocument {
+        /// The document.
+        document: DocumentId,
+    },
+    /// Drop every record of an event, and its audit log.
+    DropEvent {
+        /// The event.
+        event: Uuid,
     },
 }
 
@@ -224,6 +238,23 @@ pub trait Store: Send + Sync + 'static {
         from: Sequence,
         count: usize,
     ) -> BoxFuture<'_, Result<Vec<Stored>, StoreError>>;
+
+    /// Entries of an event's audit log: from `from` (inclusive), at most `count`.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    fn audit(
+        &self,
+        event: Uuid,
+        from: u64,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<Noted>, StoreError>>;
+
+    /// Where an event's audit log ends.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    fn audit_head(&self, event: Uuid) -> BoxFuture<'_, Result<Head, StoreError>>;
 
     /// Changes records, all or none.
     ///

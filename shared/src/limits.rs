@@ -203,6 +203,19 @@ pub const EXPORT_RETRY_SECONDS: u64 = 10;
 /// Bytes of one exported file.
 pub const EXPORT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
+/// Ids that one entry of the audit log may name.
+pub const AUDIT_ABOUT_MAX: usize = 50;
+/// Kinds of refusals of one event that are told apart within a minute; more are one kind.
+pub const AUDIT_REFUSALS_PER_MINUTE_MAX: usize = 20;
+/// Milliseconds within which the same refusal again is counted, not written.
+pub const AUDIT_REPEATS_MS: u64 = 60_000;
+/// Milliseconds after which a refusal is written.
+pub const AUDIT_FLUSH_MS: u64 = 1_000;
+/// Entries of one event's audit log after which refusals are no longer written; acts are.
+pub const AUDIT_ENTRIES_MAX: u64 = 1_000_000;
+/// Entries of the audit log that are read at once.
+pub const AUDIT_ENTRIES_AT_ONCE: usize = 5_000;
+
 /// Requests that may wait for the store's writer.
 pub const STORE_REQUESTS_MAX: usize = 4_096;
 /// Requests in one commit.

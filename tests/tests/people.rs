@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use sangam::app;
 use sangam::config::{Config, LogFormat};
+use sangam::event::audit::By;
 use sangam::event::file::EventFile;
 use sangam::http::{Api, router};
 use sangam_shared::message::close;
@@ -155,7 +156,7 @@ async fn five_thousand_scripted_joiners_are_held_at_the_seats() -> Result<()> {
     assert_eq!(refused, 4_600, "{told:?}");
     // Whoever runs the event comes in all the same once the link of the flood is taken back.
     let (event, link) = server.api.events.inspect(&token)?;
-    server.api.events.revoke(event.id, link.id).await?;
+    server.api.events.revoke(event.id, By::Operator, link.id).await?;
     server.join(Role::Organiser, "Claire Fontaine").await?;
     server.stop().await
 }

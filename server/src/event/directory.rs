@@ -1,6 +1,7 @@
 //! All events, typed, in memory: loaded at the start, changed by committing first and applying
 //! afterwards. Changes are made one at a time; reading never waits for the disk.
 
+mod audit;
 mod create;
 mod device;
 mod door;
@@ -16,6 +17,8 @@ pub use link::Wanted;
 
 use crate::clock::{Chance, Clock};
 use crate::event::access::{self, Action, Denied, LinkKey, Principal};
+use crate::event::audit::refusals::Refusals;
+use crate::event::audit::{Act, By, Entry};
 use crate::event::model::{Acceptance, Event, Person, Restore, Standing, Words};
 use crate::store::{Record, RecordChange, Store, StoreError};
 use gate::Gate;
@@ -39,6 +42,7 @@ pub struct Events {
     changing: Arc<Mutex<()>>,
     version: watch::Sender<u64>,
     gate: StdMutex<Gate>,
+    refusals: StdMutex<Refusals>,
 }
 
 /// The right to change something, until it is stored and applied.
@@ -114,7 +118,8 @@ impl Events {
         let (version, _) = watch::channel(0);
         let (state, changing) = (Arc::new(RwLock::new(state)), Arc::new(Mutex::new(())));
         let gate = StdMutex::new(Gate::new(clock.now_ms()));
-        Ok(Self { store, key, clock, chance, state, changing, version, gate })
+        let refusals = StdMutex::default();
+        Ok(Self { store, key, clock, chance, state, changing, version, gate, refusals })
     }
 
     /// Moves whenever anything about any event, person, link or session has changed.
@@ -190,7 +195,11 @@ impl Events {
         if restores.is_none_or(|count| count >= limits::RESTORES_PER_EVENT_MAX) {
             return Err(EventsError::Full);
         }
-        self.commit(turn, vec![put(event, "restore", &restore.id.to_string(), &restore)]).await
+        let by = self.by(event, restore.by, restore.link);
+        let entry = Entry::new(event, by, Act::BoardRestored).about(restore.document);
+        let entry = entry.about(restore.id);
+        let change = put(event, "restore", &restore.id.to_string(), &restore);
+        self.commit(turn, entry, vec![change]).await
     }
 
     /// Who said yes to which plan.
@@ -205,24 +214,31 @@ impl Events {
     ///
     /// # Errors
     /// The store's; [`EventsError::Full`] where there are more than boards can hold plans.
-    pub async fn accept(&self, event: EventId, acceptance: Acceptance) -> Result<(), EventsError> {
+    pub async fn accept(
+        &self,
+        event: EventId,
+        by: By,
+        acceptance: Acceptance,
+    ) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let known = self.read().events.get(&event).map_or(0, |held| held.acceptances.len());
         if known >= limits::WORKSHOPS_MAX * limits::PLANS_PER_BOARD_MAX {
             return Err(EventsError::Full);
         }
         let change = put(event, "acceptance", &acceptance.plan.to_string(), &acceptance);
-        self.commit(turn, vec![change]).await
+        let entry = Entry::new(event, by, Act::PlanAccepted).about(acceptance.plan);
+        self.commit(turn, entry, vec![change]).await
     }
 
     /// Takes a yes back.
     ///
     /// # Errors
     /// The store's.
-    pub async fn withdraw(&self, event: EventId, plan: PlanId) -> Result<(), EventsError> {
+    pub async fn withdraw(&self, event: EventId, by: By, plan: PlanId) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let (kind, id) = ("acceptance".to_owned(), plan.to_string());
-        self.commit(turn, vec![RecordChange::Delete { event: event.0, kind, id }]).await
+        let entry = Entry::new(event, by, Act::PlanWithdrawn).about(plan);
+        self.commit(turn, entry, vec![RecordChange::Delete { event: event.0, kind, id }]).await
     }
 
     /// Asks the one function that decides, with what the directory knows.
@@ -242,9 +258,16 @@ impl Events {
         Arc::clone(&self.changing).lock_owned().await
     }
 
-    /// Stores, applies and tells, in this order. Once begun it runs to its end even where the caller
+    /// Stores, applies and tells, in this order; what is done stands in the audit log with it, or
+    /// neither is. Once begun it runs to its end even where the caller
     /// goes away, as a request does whose browser closes: or memory would lack what the store has.
-    async fn commit(&self, turn: Turn, changes: Vec<RecordChange>) -> Result<(), EventsError> {
+    async fn commit(
+        &self,
+        turn: Turn,
+        entry: Entry,
+        mut changes: Vec<RecordChange>,
+    ) -> Result<(), EventsError> {
+        changes.push(RecordChange::Note(entry.done(self.clock.now_ms())));
         let (store, state) = (Arc::clone(&self.store), Arc::clone(&self.state));
         let version = self.version.clone();
         let running = tokio::spawn(async move {
@@ -257,6 +280,8 @@ impl Events {
                     RecordChange::Delete { event, kind, id } => {
                         state.delete(EventId(event), &kind, &id);
                     }
+                    RecordChange::DropEvent { event } => state.drop_event(EventId(event)),
+                    RecordChange::DropDocument { .. } | RecordChange::Note(_) => {}
                 }
             }
             drop(state);

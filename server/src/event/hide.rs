@@ -4,6 +4,7 @@
 //! What somebody created is told by the Yjs client ids that they own, not by the `authorId` that
 //! stands in a note: that one is what a browser says.
 
+use super::audit::By;
 use super::{Events, EventsError};
 use crate::store::{Author, ClientId, Store, StoreError};
 use crate::sync::rooms::Rooms;
@@ -30,6 +31,8 @@ pub enum Wish {
 /// Who wants it.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker {
+    /// Who, for the audit log.
+    pub by: By,
     /// In whose name the log keeps it.
     pub author: Author,
     /// Who they are, unless it is a machine.
@@ -57,7 +60,7 @@ pub async fn hide(
         (_, Some(at_ms)) => at_ms,
         (Wish::Hide, None) => {
             // The mark first: whatever happens, what is hidden can be found again.
-            events.mark_hidden(event, person, Some(asker.at_ms)).await?;
+            events.mark_hidden(event, asker.by, person, Some(asker.at_ms)).await?;
             asker.at_ms
         }
     };
@@ -83,7 +86,7 @@ pub async fn hide(
         touched += count.load(Ordering::Relaxed);
     }
     if wish == Wish::Show {
-        events.mark_hidden(event, person, None).await?;
+        events.mark_hidden(event, asker.by, person, None).await?;
     }
     Ok(touched)
 }

@@ -3,6 +3,7 @@
 use super::problem::{Code, JsonBody, Problem};
 use super::{Api, events};
 use crate::event::access::{Action, Principal};
+use crate::event::audit::By;
 use crate::event::hide::{self, Asker, Wish};
 use crate::event::model::{Event, Person, Standing};
 use crate::event::{DoorView, EventsError};
@@ -78,7 +79,8 @@ pub(super) async fn lock(
     JsonBody(body): JsonBody<Lock>,
 ) -> Result<StatusCode, Problem> {
     let event = events::allowed(&api, slug, &headers, Action::KeepDoor)?;
-    api.events.lock(event.id, body.locked).await?;
+    let by = By::from(&api.principal(&headers)?);
+    api.events.lock(event.id, by, body.locked).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -90,11 +92,11 @@ pub(super) async fn admit(
     names: Names,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let (event, _, person) = asked(&api, names, &headers)?;
+    let (event, asks, person) = asked(&api, names, &headers)?;
     if person.standing == Standing::Removed {
         return Err(Code::NotFound.into());
     }
-    api.events.admit(event.id, person.id).await?;
+    api.events.admit(event.id, By::from(&asks), person.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -108,7 +110,7 @@ pub(super) async fn remove(
     if !may_remove(&api, &asks, &event, &person) {
         return Err(Code::Forbidden.into());
     }
-    api.events.remove(event.id, person.id).await?;
+    api.events.remove(event.id, By::from(&asks), person.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -127,7 +129,12 @@ pub(super) async fn writing(
 ) -> Result<Response, Problem> {
     let (event, asks, person) = asked(&api, names, &headers)?;
     let wish = if body.hidden { Wish::Hide } else { Wish::Show };
-    let asker = Asker { author: asks.author(), person: asks.person, at_ms: api.clock.now_ms() };
+    let asker = Asker {
+        by: By::from(&asks),
+        author: asks.author(),
+        person: asks.person,
+        at_ms: api.clock.now_ms(),
+    };
     // Once begun it runs to its end, even where the browser goes away.
     let running = {
         let api = Arc::clone(&api);
@@ -181,7 +188,8 @@ pub(super) async fn pair(
     JsonBody(body): JsonBody<Pairing>,
 ) -> Result<Response, Problem> {
     let event = events::allowed(&api, slug, &headers, Action::PairScreen)?;
-    let paired = api.events.pair_screen(event.id, &body.code, body.site, body.label).await;
+    let by = By::from(&api.principal(&headers)?);
+    let paired = api.events.pair_screen(event.id, by, &body.code, body.site, body.label).await;
     let link = paired.map_err(|error| match error {
         EventsError::Code => Problem::field("code", "is no code of a screen that waits"),
         other => other.into(),

@@ -5,6 +5,7 @@ use super::problem::{Code, JsonBody, Problem};
 use super::qr::{self, Drawing};
 use super::{Api, events};
 use crate::event::access::Action;
+use crate::event::audit::By;
 use crate::event::model::{Event, Link};
 use crate::event::{Wanted, link_url};
 use axum::Json;
@@ -86,7 +87,8 @@ pub(super) async fn make(
         label: body.label,
         expires_at_ms: body.expires_at_ms,
     };
-    let (link, _) = api.events.issue(event.id, wanted).await?;
+    let by = By::from(&api.principal(&headers)?);
+    let (link, _) = api.events.issue(event.id, by, wanted).await?;
     Ok((StatusCode::CREATED, Json(row(&api, &event, &headers, link, 0))).into_response())
 }
 
@@ -99,7 +101,8 @@ pub(super) async fn revoke(
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let (event, link) = named(&api, names, &headers)?;
-    api.events.revoke(event.id, link).await.map_err(unknown)?;
+    let by = By::from(&api.principal(&headers)?);
+    api.events.revoke(event.id, by, link).await.map_err(unknown)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -110,7 +113,8 @@ pub(super) async fn reissue(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (event, link) = named(&api, names, &headers)?;
-    let (link, _) = api.events.reissue(event.id, link).await.map_err(unknown)?;
+    let by = By::from(&api.principal(&headers)?);
+    let (link, _) = api.events.reissue(event.id, by, link).await.map_err(unknown)?;
     Ok((StatusCode::CREATED, Json(row(&api, &event, &headers, link, 0))).into_response())
 }
 

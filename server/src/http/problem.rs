@@ -60,7 +60,52 @@ struct Body<'p> {
     field: Option<&'p str>,
 }
 
+/// Marks an answer that says no to whoever asks, for the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Denial(pub(super) &'static str);
+
 impl Code {
+    /// Whether it is about who asks, not about what.
+    fn is_refusal(self) -> bool {
+        match self {
+            Self::NoSession
+            | Self::LinkUnknown
+            | Self::LinkExpired
+            | Self::LinkRevoked
+            | Self::LinkUsed
+            | Self::Mistyped
+            | Self::Waiting
+            | Self::Forbidden
+            | Self::ForeignOrigin => true,
+            Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::InvalidField
+            | Self::TooLarge
+            | Self::Full
+            | Self::LineOver
+            | Self::NoSuchMoment
+            | Self::ReadOnly
+            | Self::Busy
+            | Self::TooMany
+            | Self::Unavailable => false,
+        }
+    }
+
+    /// As the audit log says it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::NoSession => "no_session",
+            Self::LinkUnknown => "link_unknown",
+            Self::LinkExpired => "link_expired",
+            Self::LinkRevoked => "link_revoked",
+            Self::LinkUsed => "link_used",
+            Self::Mistyped => "unknown_code",
+            Self::Waiting => "waiting",
+            Self::ForeignOrigin => "foreign_origin",
+            _ => "forbidden",
+        }
+    }
+
     fn status(self) -> StatusCode {
         match self {
             Self::NoSession => StatusCode::UNAUTHORIZED,
@@ -198,6 +243,9 @@ impl IntoResponse for Problem {
         response.headers_mut().insert(header::CONTENT_TYPE, problem);
         if let Some(seconds) = self.retry_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code.is_refusal() {
+            response.extensions_mut().insert(Denial(self.code.name()));
         }
         response
     }

@@ -1,6 +1,7 @@
 //! An event comes to be: its records, boards, people and links, all at once.
 
 use super::{Events, EventsError, put};
+use crate::event::audit::{Act, By, Entry};
 use crate::event::file::EventFile;
 use crate::event::model::{
     Common, Event, Facilitator, Link, Person, ProgrammeItem, Site, Standing, Workshop,
@@ -40,7 +41,8 @@ impl Events {
         let mut changes = vec![put(id, "event", &id.to_string(), &made.event)];
         changes.extend(made.people.iter().map(|p| put(id, "person", &p.id.to_string(), p)));
         changes.extend(made.links.iter().map(|l| put(id, "link", &l.id.to_string(), l)));
-        self.commit(turn, changes).await?;
+        let entry = Entry::new(id, By::Operator, Act::EventCreated);
+        self.commit(turn, entry, changes).await?;
         Ok(self.read().events[&id].event.clone())
     }
 

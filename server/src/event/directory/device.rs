@@ -2,6 +2,7 @@
 
 use super::{Events, EventsError, Newcomer, put};
 use crate::event::access::{self, Denied, Principal};
+use crate::event::audit::{Act, By, Entry};
 use crate::event::codes::Purpose;
 use crate::event::model::{Link, Person, Session, Standing};
 use sangam_shared::ids::{EventId, Key, PersonId};
@@ -54,7 +55,8 @@ impl Events {
             put(event, "person", &person.id.to_string(), &person),
             put(event, "session", &session.id.to_string(), &session),
         ];
-        self.commit(turn, changes).await?;
+        let entry = Entry::new(event, principal, Act::DeviceShared).about(person.id);
+        self.commit(turn, entry.about(session.id), changes).await?;
         Ok(person)
     }
 
@@ -74,7 +76,9 @@ impl Events {
         };
         session.others.remove(place);
         session.others.extend(session.person.replace(person));
-        self.commit(turn, vec![put(event, "session", &session.id.to_string(), &session)]).await
+        let entry = Entry::new(event, principal, Act::DeviceHanded).about(person).about(session.id);
+        let change = put(event, "session", &session.id.to_string(), &session);
+        self.commit(turn, entry, vec![change]).await
     }
 
     fn device(&self, principal: &Principal) -> Result<(EventId, Session, Link), Denied> {
@@ -124,7 +128,8 @@ impl Events {
         let session = Session { person: Some(person), ..self.session(&link, &secret) };
         let mut changes: Vec<_> = self.oldest_of(event, person).into_iter().collect();
         changes.push(put(event, "session", &session.id.to_string(), &session));
-        self.commit(turn, changes).await?;
+        let entry = Entry::new(event, By::Person(person, link.role), Act::SessionResumed);
+        self.commit(turn, entry.about(session.id), changes).await?;
         let principal = self.principal(&secret)?;
         Ok((secret, principal))
     }
@@ -149,6 +154,7 @@ impl Events {
     pub async fn pair_screen(
         &self,
         event: EventId,
+        by: By,
         code: &str,
         site: Key,
         label: Option<String>,
@@ -172,7 +178,8 @@ impl Events {
             put(event, "link", &link.id.to_string(), &link),
             put(event, "session", &session.id.to_string(), &session),
         ];
-        self.commit(turn, changes).await?;
+        let entry = Entry::new(event, by, Act::ScreenPaired).about(link.id).about(session.id);
+        self.commit(turn, entry, changes).await?;
         Ok(link)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Events, EventsError, put, without};
 use crate::event::access::Denied;
+use crate::event::audit::{Act, By, Entry};
 use crate::event::model::{Door, Event, Person, Standing};
 use crate::store::RecordChange;
 use sangam_shared::ids::{EventId, PersonId};
@@ -64,7 +65,7 @@ impl Events {
     ///
     /// # Errors
     /// The store's.
-    pub async fn lock(&self, event: EventId, locked: bool) -> Result<(), EventsError> {
+    pub async fn lock(&self, event: EventId, by: By, locked: bool) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let mut changes = vec![put(event, "door", "door", &Door { locked })];
         if !locked {
@@ -73,18 +74,20 @@ impl Events {
             let waiting = people.filter(|person| person.standing == Standing::Waiting);
             changes.extend(waiting.map(|person| person_put(event, &let_in(person))));
         }
-        self.commit(turn, changes).await
+        let act = if locked { Act::DoorLocked } else { Act::DoorOpened };
+        self.commit(turn, Entry::new(event, by, act), changes).await
     }
 
     /// Lets one person in who waits.
     ///
     /// # Errors
     /// [`Denied::Unknown`] where nobody like that waits; the store's.
-    pub async fn admit(&self, event: EventId, person: PersonId) -> Result<(), EventsError> {
+    pub async fn admit(&self, event: EventId, by: By, person: PersonId) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let found = self.person(event, person).filter(|p| p.standing != Standing::Removed);
         let person = found.ok_or(Denied::Unknown)?;
-        self.commit(turn, vec![person_put(event, &let_in(&person))]).await
+        let entry = Entry::new(event, by, Act::PersonAdmitted).about(person.id);
+        self.commit(turn, entry, vec![person_put(event, &let_in(&person))]).await
     }
 
     /// Sends somebody out: their sessions end, with every connection, and neither they nor their
@@ -92,13 +95,19 @@ impl Events {
     ///
     /// # Errors
     /// [`Denied::Unknown`]; the store's.
-    pub async fn remove(&self, event: EventId, person: PersonId) -> Result<(), EventsError> {
+    pub async fn remove(
+        &self,
+        event: EventId,
+        by: By,
+        person: PersonId,
+    ) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let mut gone = self.person(event, person).ok_or(Denied::Unknown)?;
         gone.standing = Standing::Removed;
         let mut changes = vec![person_put(event, &gone)];
         changes.extend(self.without_person(event, person));
-        self.commit(turn, changes).await?;
+        let entry = Entry::new(event, by, Act::PersonRemoved).about(person);
+        self.commit(turn, entry, changes).await?;
         self.gate().codes.forget(person);
         Ok(())
     }
@@ -138,13 +147,16 @@ impl Events {
     pub async fn mark_hidden(
         &self,
         event: EventId,
+        by: By,
         person: PersonId,
         hidden_at_ms: Option<u64>,
     ) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let mut person = self.person(event, person).ok_or(Denied::Unknown)?;
         person.hidden_at_ms = hidden_at_ms;
-        self.commit(turn, vec![person_put(event, &person)]).await
+        let act = if hidden_at_ms.is_some() { Act::NotesHidden } else { Act::NotesShown };
+        let entry = Entry::new(event, by, act).about(person.id);
+        self.commit(turn, entry, vec![person_put(event, &person)]).await
     }
 
     /// What somebody's role is; a removed person keeps theirs.

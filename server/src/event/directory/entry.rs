@@ -3,6 +3,7 @@
 use super::state::State;
 use super::{Events, EventsError, put, without};
 use crate::event::access::{self, Denied, LinkKey, Principal};
+use crate::event::audit::{Act, By, Entry};
 use crate::event::language;
 use crate::event::model::{Event, Link, Person, Session, Standing};
 use crate::event::names::{self, NameError};
@@ -208,7 +209,13 @@ impl Events {
             link.person = session.person;
             changes.push(put(event.id, "link", &link.id.to_string(), &link));
         }
-        self.commit(turn, changes).await?;
+        let by = match session.person {
+            Some(person) => By::Person(person, link.role),
+            None => By::Link(link.id, link.role),
+        };
+        let act = if session.person.is_some() { Act::PersonJoined } else { Act::ScreenJoined };
+        let entry = Entry::new(event.id, by, act).about(link.id).about(session.id);
+        self.commit(turn, entry, changes).await?;
         let (principal, _) = self.known(&secret)?;
         Ok((secret, principal))
     }
@@ -298,7 +305,8 @@ impl Events {
         let Some(session) = principal.session else { return Ok(()) };
         let turn = self.turn().await;
         let change = without(principal.event, "session", &session.to_string());
-        self.commit(turn, vec![change]).await
+        let entry = Entry::new(principal.event, principal, Act::SessionEnded).about(session);
+        self.commit(turn, entry, vec![change]).await
     }
 }
 

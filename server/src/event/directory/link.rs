@@ -2,6 +2,7 @@
 
 use super::{Events, EventsError, Newcomer, put};
 use crate::event::access::{self, Denied, Principal};
+use crate::event::audit::{Act, By, Entry};
 use crate::event::model::{Event, Link, Session, Standing};
 use crate::event::names::{self, NameError};
 use sangam_shared::ids::{EventId, Key, LinkId};
@@ -50,6 +51,7 @@ impl Events {
     pub async fn issue(
         &self,
         event: EventId,
+        by: By,
         wanted: Wanted,
     ) -> Result<(Link, String), EventsError> {
         let turn = self.turn().await;
@@ -62,7 +64,9 @@ impl Events {
             return Err(EventsError::Full);
         }
         let link = self.wanted(&known, wanted)?;
-        self.commit(turn, vec![put(event, "link", &link.id.to_string(), &link)]).await?;
+        let entry = Entry::new(event, by, Act::LinkMade).about(link.id);
+        let change = put(event, "link", &link.id.to_string(), &link);
+        self.commit(turn, entry, vec![change]).await?;
         let token = self.key.token(link.id);
         Ok((link, token))
     }
@@ -144,7 +148,9 @@ impl Events {
         changes.extend(self.oldest_of(event, person.id));
         changes.push(put(event, "link", &link.id.to_string(), &link));
         changes.push(put(event, "session", &session.id.to_string(), &session));
-        self.commit(turn, changes).await?;
+        let by = By::Person(person.id, Role::Organiser);
+        let entry = Entry::new(event, by, Act::OrganiserSigned).about(link.id).about(session.id);
+        self.commit(turn, entry, changes).await?;
         let principal = self.principal(&secret)?;
         Ok((secret, principal))
     }
@@ -157,6 +163,7 @@ impl Events {
     pub async fn reissue(
         &self,
         event: EventId,
+        by: By,
         link: LinkId,
     ) -> Result<(Link, String), EventsError> {
         let turn = self.turn().await;
@@ -172,7 +179,8 @@ impl Events {
         };
         old.revoked = true;
         let changes = [&old, &new].map(|link| put(event, "link", &link.id.to_string(), link));
-        self.commit(turn, changes.into()).await?;
+        let entry = Entry::new(event, by, Act::LinkReissued).about(old.id).about(new.id);
+        self.commit(turn, entry, changes.into()).await?;
         let token = self.key.token(new.id);
         Ok((new, token))
     }
@@ -181,11 +189,12 @@ impl Events {
     ///
     /// # Errors
     /// [`Denied::Unknown`], or the store's.
-    pub async fn revoke(&self, event: EventId, link: LinkId) -> Result<(), EventsError> {
+    pub async fn revoke(&self, event: EventId, by: By, link: LinkId) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let found = self.read().events.get(&event).and_then(|h| h.links.get(&link).cloned());
         let mut link = found.ok_or(Denied::Unknown)?;
         link.revoked = true;
-        self.commit(turn, vec![put(event, "link", &link.id.to_string(), &link)]).await
+        let entry = Entry::new(event, by, Act::LinkRevoked).about(link.id);
+        self.commit(turn, entry, vec![put(event, "link", &link.id.to_string(), &link)]).await
     }
 }

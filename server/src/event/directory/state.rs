@@ -105,6 +105,15 @@ impl State {
         self.events.insert(id, held);
     }
 
+    /// Nothing of an event is left.
+    pub(super) fn drop_event(&mut self, event: EventId) {
+        let Some(held) = self.events.remove(&event) else { return };
+        self.slugs.remove(&held.event.slug);
+        self.documents.retain(|_, info| info.event != event);
+        self.links.retain(|_, (of, _)| *of != event);
+        self.sessions.retain(|_, (of, _)| *of != event);
+    }
+
     pub(super) fn delete(&mut self, event: EventId, kind: &str, id: &str) {
         let Some(held) = self.events.get_mut(&event) else { return };
         match kind {

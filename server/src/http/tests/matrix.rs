@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::event::Wanted;
+use crate::event::audit::By;
 use crate::event::board::read_board;
 use crate::http::routes::{self, Kind};
 use sangam_shared::ids::{LinkId, PlanId};
@@ -279,7 +280,7 @@ impl World {
         self.screen = api.events.screen_code().unwrap().code;
         let paired = api.events.screen_code().unwrap();
         let site = who.site.unwrap();
-        api.events.pair_screen(who.event, &paired.code, site, None).await.unwrap();
+        api.events.pair_screen(who.event, By::Operator, &paired.code, site, None).await.unwrap();
         self.secret = paired.secret;
     }
 
@@ -287,7 +288,8 @@ impl World {
         let event = self.server.api.events.by_slug("demo").unwrap();
         let site = Some(event.sites[0].key.clone());
         let wanted = Wanted { role, site, label: None, expires_at_ms, single_use: false };
-        let (link, token) = self.server.api.events.issue(event.id, wanted).await.unwrap();
+        let (link, token) =
+            self.server.api.events.issue(event.id, By::Operator, wanted).await.unwrap();
         (link.id, token)
     }
 
@@ -317,7 +319,7 @@ impl World {
             Who::Revoked => {
                 let (link, token) = self.issue(Role::Organiser, None).await;
                 let event = api.events.by_slug("demo").unwrap();
-                api.events.revoke(event.id, link).await.unwrap();
+                api.events.revoke(event.id, By::Operator, link).await.unwrap();
                 bearer(token)
             }
         }

@@ -1,5 +1,6 @@
 //! The writer thread: takes everything that waits, commits it at once, and answers.
 
+use super::audit;
 use super::file::{self, Opened};
 use super::read;
 use super::row::{self, author_columns};
@@ -53,7 +54,7 @@ impl Writer {
                 Health::Unavailable { reason: trouble.to_string() }
             }));
         let folder = file.clone();
-        let thread = Thread { connection, file, heads: HashMap::new(), health, erased: false };
+        let thread = Thread { connection, file, heads: Heads::default(), health, erased: false };
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || thread.run(waiting, trouble))
@@ -83,11 +84,17 @@ impl Drop for Writer {
     }
 }
 
+/// What the writer remembers of the ends of what it wrote lately.
+#[derive(Default)]
+struct Heads {
+    documents: HashMap<DocumentId, Sequence>,
+    audit: audit::Heads,
+}
+
 struct Thread {
     connection: Connection,
     file: PathBuf,
-    /// The last sequence of documents that were written lately.
-    heads: HashMap<DocumentId, Sequence>,
+    heads: Heads,
     health: watch::Sender<Health>,
     /// Something was erased that the write-ahead log may still hold.
     erased: bool,
@@ -156,14 +163,19 @@ impl Thread {
         })();
         match &result {
             Ok(_) => {
-                let erases = |change: &RecordChange| matches!(change, RecordChange::Delete { .. });
+                let erases = |change: &RecordChange| match change {
+                    RecordChange::Put(_) | RecordChange::Note(_) => false,
+                    RecordChange::Delete { .. }
+                    | RecordChange::DropDocument { .. }
+                    | RecordChange::DropEvent { .. } => true,
+                };
                 self.erased |= batch.iter().any(|request| match request {
                     Request::Records(changes, _) => changes.iter().any(erases),
                     _ => false,
                 });
             }
             // It may hold what was never committed.
-            Err(_) => self.heads.clear(),
+            Err(_) => self.heads = Heads::default(),
         }
         result
     }
@@ -244,12 +256,12 @@ fn fatal(error: &rusqlite::Error) -> StoreError {
 
 fn perform(
     txn: &Transaction<'_>,
-    heads: &mut HashMap<DocumentId, Sequence>,
+    heads: &mut Heads,
     request: &Request,
 ) -> rusqlite::Result<Outcome> {
     match request {
         Request::Append(append, _) => {
-            let head = match heads.get(&append.document) {
+            let head = match heads.documents.get(&append.document) {
                 Some(head) => *head,
                 None => match read::head(txn, append.document)? {
                     Ok(head) => head,
@@ -259,15 +271,15 @@ fn perform(
             if head != append.expected_head {
                 return Ok(Outcome::Refused(StoreError::Moved { head }));
             }
-            if heads.len() >= limits::STORE_HEADS_MAX {
-                heads.clear();
+            if heads.documents.len() >= limits::STORE_HEADS_MAX {
+                heads.documents.clear();
             }
-            heads.insert(append.document, insert(txn, append)?);
+            heads.documents.insert(append.document, insert(txn, append)?);
             Ok(Outcome::Appended(head + 1))
         }
         Request::Records(changes, _) => {
             for change in changes {
-                change_record(txn, change)?;
+                change_record(txn, heads, change)?;
             }
             Ok(Outcome::Recorded)
         }
@@ -312,17 +324,35 @@ fn insert(txn: &Transaction<'_>, append: &Append) -> rusqlite::Result<Sequence> 
     Ok(sequence)
 }
 
-fn change_record(txn: &Transaction<'_>, change: &RecordChange) -> rusqlite::Result<()> {
-    for table in RECORD_TABLES {
-        match change {
-            RecordChange::Put(record) => row::put_record(txn, table, record)?,
-            RecordChange::Delete { event, kind, id } => {
-                let sql = format!("DELETE FROM {table} WHERE event = ?1 AND kind = ?2 AND id = ?3");
-                txn.prepare_cached(&sql)?.execute(params![event.as_bytes(), kind, id])?;
-            }
+fn change_record(
+    txn: &Transaction<'_>,
+    heads: &mut Heads,
+    change: &RecordChange,
+) -> rusqlite::Result<()> {
+    match change {
+        RecordChange::Put(record) => {
+            RECORD_TABLES.iter().try_for_each(|table| row::put_record(txn, table, record))
+        }
+        RecordChange::Delete { event, kind, id } => RECORD_TABLES.iter().try_for_each(|table| {
+            let sql = format!("DELETE FROM {table} WHERE event = ?1 AND kind = ?2 AND id = ?3");
+            txn.prepare_cached(&sql)?.execute(params![event.as_bytes(), kind, id]).map(drop)
+        }),
+        RecordChange::Note(note) => audit::append(txn, &mut heads.audit, note),
+        RecordChange::DropDocument { document } => {
+            heads.documents.remove(document);
+            ["deltas", "snapshots", "claims", "documents"].iter().try_for_each(|table| {
+                let sql = format!("DELETE FROM {table} WHERE document = ?1");
+                txn.prepare_cached(&sql)?.execute([document.0.as_bytes()]).map(drop)
+            })
+        }
+        RecordChange::DropEvent { event } => {
+            audit::drop_chain(txn, &mut heads.audit, *event)?;
+            RECORD_TABLES.iter().try_for_each(|table| {
+                let sql = format!("DELETE FROM {table} WHERE event = ?1");
+                txn.prepare_cached(&sql)?.execute([event.as_bytes()]).map(drop)
+            })
         }
     }
-    Ok(())
 }
 
 /// Adds a snapshot and keeps the one before it, in case the new one does not read back. The deltas
