@@ -195,6 +195,11 @@ async fn whoever_is_sent_out_is_gone_within_a_second_and_does_not_come_back() ->
     let row = people.json["people"].as_array().and_then(|p| p.iter().find(|p| p["id"] == person));
     assert_eq!(row.context("a row")?["standing"], "removed");
     assert_eq!(people.json["taken"], 1);
+    // It is written down, without a name.
+    let event = server.api.events.by_slug("demo").context("the event")?;
+    let log = format!("{:?}", server.api.events.audit(event.id, 1).await?);
+    assert!(log.contains("person.removed") && log.contains(&person), "{log}");
+    assert!(!log.contains("Somebody"), "{log}");
     server.stop().await
 }
 

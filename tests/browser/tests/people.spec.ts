@@ -92,7 +92,8 @@ test('a name that poses as a role is refused, and told why', async ({ arrive, se
 test('a code takes somebody from the phone to the laptop', async ({ arrive, server }) => {
   const t = words('en');
   const phone = await (await arrive({ ...PHONE, language: 'en', name: 'Meera Rao' })).join();
-  await open(phone, '/e/demo/device', t['device.title']!);
+  await phone.page.getByRole('link', { name: t['device.title']!, exact: true }).tap();
+  await expect(phone.page.getByRole('heading', { level: 1 })).toHaveText(t['device.title']!);
   await phone.page.getByRole('button', { name: t['device.makeCode']! }).tap();
   const code = await phone.page.getByRole('status').first().textContent();
   const laptop = await arrive({ language: 'en' });
@@ -200,7 +201,8 @@ test('whoever is sent out is out within a second, and their notes come back in o
 test('before a locked door people wait, and go on by themselves', async ({ arrive, server }) => {
   const t = words('fr');
   const facilitator = await (await arrive({ role: 'facilitator', language: 'fr' })).join();
-  await open(facilitator, '/e/demo/people', t['people.title']!);
+  await facilitator.page.getByRole('link', { name: t['people.title']!, exact: true }).click();
+  await expect(facilitator.page.getByRole('heading', { level: 1 })).toHaveText(t['people.title']!);
   await facilitator.page.getByRole('button', { name: t['people.lock']! }).click();
   await expect(facilitator.page.getByRole('button', { name: t['people.unlock']! })).toBeVisible();
   const guest = await arrive({ ...PHONE, language: 'fr', name: 'Camille Attend' });
