@@ -175,9 +175,9 @@ async fn whoever_is_sent_out_is_gone_within_a_second_and_does_not_come_back() ->
         socket.sync().await?;
         sockets.push(socket);
     }
-    let path = format!("{EVENT}/people/{person}");
+    let path = format!("{EVENT}/people/{person}/removal");
     let sent_out = Instant::now();
-    let answer = server.ask(&facilitator, "DELETE", &path, json!({})).await?;
+    let answer = server.ask(&facilitator, "POST", &path, json!({})).await?;
     assert_eq!(answer.status, 204, "{}", answer.json);
     for socket in &mut sockets {
         assert_eq!(closed(socket).await?, close::UNAUTHORIZED);
@@ -374,7 +374,7 @@ async fn several_people_write_on_one_device_each_under_their_own_name() -> Resul
     assert_eq!((answer.status, &answer.json["field"]), (422, &json!("person")));
     // Whoever is sent out leaves the device to the others.
     let (facilitator, _) = server.join(Role::Facilitator, "Asha Nair").await?;
-    server.ask(&facilitator, "DELETE", &format!("{EVENT}/people/{first}"), json!({})).await?;
+    server.ask(&facilitator, "POST", &format!("{EVENT}/people/{first}/removal"), json!({})).await?;
     let left = server.ask(&secret, "GET", "/api/v1/session", json!({})).await?;
     assert_eq!((left.status, &left.json["person"]["id"]), (200, &json!(second)));
     server.stop().await

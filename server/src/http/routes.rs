@@ -48,7 +48,7 @@ pub(super) fn all() -> Vec<Route> {
         get("/api/v1/events/{slug}/sign-in", sign_in::begin),
         get("/api/v1/sign-in/callback", sign_in::finish),
         get("/api/v1/events/{slug}/people", events::people),
-        delete("/api/v1/events/{slug}/people/{person}", door::remove),
+        post("/api/v1/events/{slug}/people/{person}/removal", door::remove),
         post("/api/v1/events/{slug}/people/{person}/admission", door::admit),
         put("/api/v1/events/{slug}/people/{person}/writing", door::writing),
         get("/api/v1/events/{slug}/door", door::show),

@@ -69,7 +69,7 @@ export const people = {
   admit: (slug: string, person: string) =>
     call<undefined>('POST', `${of(slug)}/people/${person}/admission`),
   remove: (slug: string, person: string) =>
-    call<undefined>('DELETE', `${of(slug)}/people/${person}`),
+    call<undefined>('POST', `${of(slug)}/people/${person}/removal`),
   hide: (slug: string, person: string, hidden: boolean) =>
     call<{ notes: number }>('PUT', `${of(slug)}/people/${person}/writing`, { hidden }),
   pair: (slug: string, code: string, site: string) =>

@@ -65,8 +65,8 @@ pub(super) const EXPECTED: &[(&str, Ask, Rule)] = &[
         Anybody,
     ),
     (
-        "DELETE /api/v1/events/{slug}/people/{person}",
-        |w| at(&format!("/events/demo/people/{}", w.person), Value::Null),
+        "POST /api/v1/events/{slug}/people/{person}/removal",
+        |w| at(&format!("/events/demo/people/{}/removal", w.person), Value::Null),
         Roles("--fo"),
     ),
     (
