@@ -8,6 +8,7 @@ pub mod audit;
 pub mod board;
 pub mod digest;
 mod directory;
+pub mod erasure;
 pub mod file;
 pub mod history;
 mod language;

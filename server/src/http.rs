@@ -7,6 +7,7 @@ pub mod export;
 mod health;
 mod history;
 mod plans;
+mod privacy;
 mod problem;
 mod sessions;
 mod sync;
@@ -26,7 +27,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use problem::Code;
 use sangam_shared::limits;
 use std::sync::Arc;
@@ -82,6 +83,11 @@ pub fn router(api: Arc<Api>) -> Router {
             put(plans::accept).delete(plans::withdraw),
         )
         .route("/api/v1/events/{slug}/export", get(export::file))
+        .route("/api/v1/events/{slug}/boards/{number}/erasure", post(privacy::erase_items))
+        .route("/api/v1/events/{slug}/people/{person}", delete(privacy::erase_person))
+        .route("/api/v1/events/{slug}/people/{person}/data", get(privacy::data))
+        .route("/api/v1/events/{slug}/people/{person}/name", delete(privacy::remove_name))
+        .route("/api/v1/events/{slug}/audit", get(privacy::audit))
         .route("/api/v1/event-export.schema.json", get(export::schema))
         .route("/api/v1/time", get(health::time))
         .route("/healthz", get(health::healthy))

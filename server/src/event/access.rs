@@ -138,6 +138,15 @@ pub enum Action {
     RestoreBoard,
     /// Say yes to a plan that this person leads, if anybody of the event does; or take it back.
     AcceptPlan(Option<PersonId>),
+    /// Erase items of a board for good: whose own they all are, and in the tray, or anybody's.
+    EraseItems {
+        /// Whoever asks wrote all of them, and has put them into the tray.
+        own: bool,
+    },
+    /// See all that is held on this person, take their name away, or erase them.
+    HoldData(PersonId),
+    /// Take the audit log away.
+    ReadAudit,
     /// Take a file away that everybody may have: public plans, nobody named.
     Export,
     /// Take a file away that names people, or holds what is not public.
@@ -193,7 +202,14 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
             owner.is_some() && owner == principal.person
         }
         Action::Export => matches!(principal.role, Role::Facilitator | Role::Organiser),
-        Action::ExportAll => principal.role == Role::Organiser,
+        Action::EraseItems { own } => {
+            matches!(principal.role, Role::Facilitator | Role::Organiser)
+                || (works_on_boards && own)
+        }
+        Action::HoldData(person) => {
+            principal.role == Role::Organiser || principal.person == Some(person)
+        }
+        Action::ExportAll | Action::ReadAudit => principal.role == Role::Organiser,
     };
     if allowed { Ok(()) } else { Err(Denied::Forbidden) }
 }
@@ -240,8 +256,8 @@ mod tests {
     #[test]
     fn every_role_may_do_what_is_listed_and_nothing_else() {
         use Action::{
-            AcceptPlan, Export, ExportAll, ReadDocument, ReadEvent, ReadHistory, ReadPeople,
-            RestoreBoard, WriteDocument,
+            AcceptPlan, EraseItems, Export, ExportAll, HoldData, ReadAudit, ReadDocument,
+            ReadEvent, ReadHistory, ReadPeople, RestoreBoard, WriteDocument,
         };
         use DocumentKind::{Board, Private, Stage};
         let own = Some(PersonId(Uuid::from_u128(1)));
@@ -266,6 +282,11 @@ mod tests {
             (AcceptPlan(None), [false, false, true, true]),
             (Export, [false, false, true, true]),
             (ExportAll, [false, false, false, true]),
+            (EraseItems { own: true }, [false, true, true, true]),
+            (EraseItems { own: false }, [false, false, true, true]),
+            (HoldData(PersonId(Uuid::from_u128(1))), [false, true, true, true]),
+            (HoldData(PersonId(Uuid::from_u128(2))), [false, false, false, true]),
+            (ReadAudit, [false, false, false, true]),
         ];
         for (action, expected) in table {
             for (role, expected) in Role::ALL.into_iter().zip(expected) {

@@ -4,6 +4,7 @@
 mod audit;
 mod create;
 mod entry;
+mod erasure;
 mod state;
 
 pub use entry::{LinkView, Newcomer, link_view};
@@ -144,7 +145,9 @@ impl Events {
     pub fn people(&self, event: EventId) -> Vec<Person> {
         let state = self.read();
         let people = state.events.get(&event).map(|held| held.people.values().cloned());
-        let mut people: Vec<_> = people.into_iter().flatten().collect();
+        // Who has taken their name away is nobody in particular.
+        let named = people.into_iter().flatten().filter(|person| !person.name.is_empty());
+        let mut people: Vec<_> = named.collect();
         people.sort_by(|a, b| (a.joined_at_ms, &a.name).cmp(&(b.joined_at_ms, &b.name)));
         people
     }
@@ -261,7 +264,9 @@ impl Events {
                         state.delete(EventId(event), &kind, &id);
                     }
                     RecordChange::DropEvent { event } => state.drop_event(EventId(event)),
-                    RecordChange::DropDocument { .. } | RecordChange::Note(_) => {}
+                    RecordChange::DropDocument { .. }
+                    | RecordChange::Rewrite { .. }
+                    | RecordChange::Note(_) => {}
                 }
             }
             drop(state);
