@@ -209,7 +209,7 @@ async function download(path: string, signal: AbortSignal): Promise<{ name: stri
   }
 }
 
-async function call<T>(method: string, path: string, body?: object): Promise<T> {
+export async function call<T>(method: string, path: string, body?: object): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
