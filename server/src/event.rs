@@ -9,6 +9,7 @@ pub mod board;
 mod codes;
 pub mod digest;
 mod directory;
+pub mod erasure;
 pub mod file;
 pub mod hide;
 pub mod history;

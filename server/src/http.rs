@@ -11,6 +11,7 @@ mod history;
 mod links;
 mod oidc;
 mod plans;
+mod privacy;
 mod problem;
 mod qr;
 mod routes;

@@ -56,6 +56,18 @@ pub struct Delta {
     pub update: Bytes,
 }
 
+impl Delta {
+    /// An update in which nothing is written and nothing deleted: what [`RecordChange::Rewrite`]
+    /// leaves of a delta.
+    pub const FORGOTTEN: &[u8] = &[0, 0];
+
+    /// Whether what it said was erased from the log. Its author and time stay.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.update == Self::FORGOTTEN
+    }
+}
+
 /// A delta at its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -123,6 +135,18 @@ pub enum RecordChange {
     },
     /// Append an entry to the audit log: it is there exactly where the changes beside it are.
     Note(Note),
+    /// Put a document's state in the place of its log up to a sequence: the delta there becomes the
+    /// whole state, those before it become empty and keep author and time, snapshots go. What was
+    /// erased from the document is gone from the log then; whoever loads it finds the same document.
+    /// Refused with [`StoreError::Fatal`], and with it the whole commit, where there is no such delta.
+    Rewrite {
+        /// The document.
+        document: DocumentId,
+        /// A delta that is there.
+        upto: Sequence,
+        /// The document as it is at that delta or after it, as one update.
+        state: Bytes,
+    },
     /// Drop all of a document: deltas, snapshots, claims, head.
     DropDocument {
         /// The document.

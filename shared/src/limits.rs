@@ -203,6 +203,8 @@ pub const EXPORT_RETRY_SECONDS: u64 = 10;
 /// Bytes of one exported file.
 pub const EXPORT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
+/// Items that one request may erase.
+pub const ERASED_ITEMS_MAX: usize = 500;
 /// Ids that one entry of the audit log may name.
 pub const AUDIT_ABOUT_MAX: usize = 50;
 /// Kinds of refusals of one event that are told apart within a minute; more are one kind.

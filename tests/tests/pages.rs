@@ -6,8 +6,16 @@ use sangam_tests::http::{self, Answer};
 use sangam_tests::{Server, run};
 use std::collections::BTreeSet;
 
-const PAGES: [&str; 7] =
-    ["/", "/join", "/screen", "/e/demo", "/e/demo/people", "/e/demo/device", "/e/demo/board/1"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/join",
+    "/screen",
+    "/e/demo",
+    "/e/demo/people",
+    "/e/demo/device",
+    "/e/demo/board/1",
+    "/privacy",
+];
 /// Brotli bytes of code, style and words that a board may cost at first sight; fonts come after.
 const BOARD_BYTES_MAX: usize = 80 * 1024;
 /// The same for the page by which everybody comes in, with its words in the longest language.

@@ -27,6 +27,7 @@ const COMPOSED = [
   'evidence.',
   'report.',
   'role.',
+  'privacy.',
   // Named by the server, in an address.
   'error.sign_in',
 ];

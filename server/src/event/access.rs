@@ -138,6 +138,15 @@ pub enum Action {
     RestoreBoard,
     /// Say yes to a plan that this person leads, if anybody of the event does; or take it back.
     AcceptPlan(Option<PersonId>),
+    /// Erase items of a board for good: whose own they all are, and in the tray, or anybody's.
+    EraseItems {
+        /// Whoever asks wrote all of them, and has put them into the tray.
+        own: bool,
+    },
+    /// See all that is held on this person, take their name away, or erase them.
+    HoldData(PersonId),
+    /// Take the audit log away.
+    ReadAudit,
     /// Take a file away that everybody may have: public plans, nobody named.
     Export,
     /// Take a file away that names people, or holds what is not public.
@@ -211,7 +220,9 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
             owner.is_some() && owner == principal.person
         }
         Action::Export => matches!(principal.role, Role::Facilitator | Role::Organiser),
-        Action::ExportAll | Action::ManageLinks => principal.role == Role::Organiser,
+        Action::ExportAll | Action::ManageLinks | Action::ReadAudit => {
+            principal.role == Role::Organiser
+        }
         Action::KeepDoor | Action::PairScreen => {
             matches!(principal.role, Role::Facilitator | Role::Organiser)
         }
@@ -224,6 +235,13 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
         Action::KeepDevice => works_on_boards && principal.session.is_some(),
         // Whoever has more rights than others keeps their device to themselves.
         Action::ShareDevice => principal.role == Role::Participant && principal.session.is_some(),
+        Action::EraseItems { own } => {
+            matches!(principal.role, Role::Facilitator | Role::Organiser)
+                || (works_on_boards && own)
+        }
+        Action::HoldData(person) => {
+            principal.role == Role::Organiser || principal.person == Some(person)
+        }
     };
     if allowed { Ok(()) } else { Err(Denied::Forbidden) }
 }
@@ -270,9 +288,9 @@ mod tests {
     #[test]
     fn every_role_may_do_what_is_listed_and_nothing_else() {
         use Action::{
-            AcceptPlan, Export, ExportAll, KeepDevice, KeepDoor, ManageLinks, PairScreen,
-            ReadDocument, ReadEvent, ReadHistory, ReadPeople, Remove, RestoreBoard, ShareDevice,
-            WriteDocument,
+            AcceptPlan, EraseItems, Export, ExportAll, HoldData, KeepDevice, KeepDoor, ManageLinks,
+            PairScreen, ReadAudit, ReadDocument, ReadEvent, ReadHistory, ReadPeople, Remove,
+            RestoreBoard, ShareDevice, WriteDocument,
         };
         use DocumentKind::{Board, Private, Stage};
         let own = Some(PersonId(Uuid::from_u128(1)));
@@ -306,6 +324,11 @@ mod tests {
             (PairScreen, [false, false, true, true]),
             (KeepDevice, [false, false, false, false]),
             (ShareDevice, [false, false, false, false]),
+            (EraseItems { own: true }, [false, true, true, true]),
+            (EraseItems { own: false }, [false, false, true, true]),
+            (HoldData(PersonId(Uuid::from_u128(1))), [false, true, true, true]),
+            (HoldData(PersonId(Uuid::from_u128(2))), [false, false, false, true]),
+            (ReadAudit, [false, false, false, true]),
         ];
         for (action, expected) in table {
             for (role, expected) in Role::ALL.into_iter().zip(expected) {

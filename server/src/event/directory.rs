@@ -6,6 +6,7 @@ mod create;
 mod device;
 mod door;
 mod entry;
+mod erasure;
 mod gate;
 mod link;
 mod state;
@@ -163,8 +164,10 @@ impl Events {
     pub fn people(&self, event: EventId) -> Vec<Person> {
         let state = self.read();
         let people = state.events.get(&event).map(|held| held.people.values().cloned());
-        let people = people.into_iter().flatten();
-        let mut people: Vec<_> = people.filter(|p| p.standing != Standing::Waiting).collect();
+        // Who has taken their name away is nobody in particular; who waits is not there yet.
+        let seen =
+            |person: &Person| !person.name.is_empty() && person.standing != Standing::Waiting;
+        let mut people: Vec<_> = people.into_iter().flatten().filter(seen).collect();
         people.sort_by(|a, b| (a.joined_at_ms, &a.name).cmp(&(b.joined_at_ms, &b.name)));
         people
     }
@@ -281,7 +284,9 @@ impl Events {
                         state.delete(EventId(event), &kind, &id);
                     }
                     RecordChange::DropEvent { event } => state.drop_event(EventId(event)),
-                    RecordChange::DropDocument { .. } | RecordChange::Note(_) => {}
+                    RecordChange::DropDocument { .. }
+                    | RecordChange::Rewrite { .. }
+                    | RecordChange::Note(_) => {}
                 }
             }
             drop(state);

@@ -3,7 +3,8 @@
 //! the test has not heard of fails it.
 
 use super::{
-    Api, devices, door, events, export, health, history, links, plans, sessions, sign_in, sync,
+    Api, devices, door, events, export, health, history, links, plans, privacy, sessions, sign_in,
+    sync,
 };
 use axum::handler::Handler;
 use axum::http::Method;
@@ -64,6 +65,11 @@ pub(super) fn all() -> Vec<Route> {
         put("/api/v1/events/{slug}/plans/{plan}/acceptance", plans::accept),
         delete("/api/v1/events/{slug}/plans/{plan}/acceptance", plans::withdraw),
         get("/api/v1/events/{slug}/export", export::file),
+        post("/api/v1/events/{slug}/boards/{number}/erasure", privacy::erase_items),
+        delete("/api/v1/events/{slug}/people/{person}", privacy::erase_person),
+        get("/api/v1/events/{slug}/people/{person}/data", privacy::data),
+        delete("/api/v1/events/{slug}/people/{person}/name", privacy::remove_name),
+        get("/api/v1/events/{slug}/audit", privacy::audit),
         get("/api/v1/event-export.schema.json", export::schema),
         get("/api/v1/time", health::time),
         get("/healthz", health::healthy),

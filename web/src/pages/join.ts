@@ -259,6 +259,7 @@ function linkForm({ role, sites, person }: LinkView) {
         {},
         el('summary', {}, t('join.noticeTitle')),
         el('p', {}, t('join.noticeRights')),
+        el('p', {}, el('a', { href: '/privacy' }, t('join.privacy'))),
       ),
   );
 }

@@ -113,7 +113,7 @@ impl Events {
     }
 
     /// Every session and link of somebody, changed so that it is theirs no more.
-    fn without_person(&self, event: EventId, person: PersonId) -> Vec<RecordChange> {
+    pub(super) fn without_person(&self, event: EventId, person: PersonId) -> Vec<RecordChange> {
         let state = self.read();
         let Some(held) = state.events.get(&event) else { return Vec::new() };
         let mut changes = Vec::new();

@@ -146,6 +146,27 @@ pub(super) const EXPECTED: &[(&str, Ask, Rule)] = &[
         Roles("--fo"),
     ),
     (
+        "POST /api/v1/events/{slug}/boards/{number}/erasure",
+        |_| at("/events/demo/boards/1/erasure", json!({ "items": [] })),
+        Roles("--fo"),
+    ),
+    (
+        "DELETE /api/v1/events/{slug}/people/{person}",
+        |w| at(&format!("/events/demo/people/{}", w.person), Value::Null),
+        Roles("---o"),
+    ),
+    (
+        "GET /api/v1/events/{slug}/people/{person}/data",
+        |w| at(&format!("/events/demo/people/{}/data", w.person), Value::Null),
+        Roles("---o"),
+    ),
+    (
+        "DELETE /api/v1/events/{slug}/people/{person}/name",
+        |w| at(&format!("/events/demo/people/{}/name", w.person), Value::Null),
+        Roles("---o"),
+    ),
+    ("GET /api/v1/events/{slug}/audit", |_| at("/events/demo/audit", Value::Null), Roles("---o")),
+    (
         "GET /api/v1/event-export.schema.json",
         |_| at("/event-export.schema.json", Value::Null),
         Anybody,

@@ -5,7 +5,7 @@ use super::file::{self, Opened};
 use super::read;
 use super::row::{self, author_columns};
 use super::schema::RECORD_TABLES;
-use crate::store::{Append, Health, RecordChange, Sequence, StoreError};
+use crate::store::{Append, Delta, Health, RecordChange, Sequence, StoreError};
 use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 use sangam_shared::ids::DocumentId;
@@ -166,6 +166,7 @@ impl Thread {
                 let erases = |change: &RecordChange| match change {
                     RecordChange::Put(_) | RecordChange::Note(_) => false,
                     RecordChange::Delete { .. }
+                    | RecordChange::Rewrite { .. }
                     | RecordChange::DropDocument { .. }
                     | RecordChange::DropEvent { .. } => true,
                 };
@@ -278,6 +279,15 @@ fn perform(
             Ok(Outcome::Appended(head + 1))
         }
         Request::Records(changes, _) => {
+            // Before anything is changed: the transaction is others' as well.
+            for change in changes {
+                if let RecordChange::Rewrite { document, upto, .. } = change
+                    && !matches!(read::head(txn, *document)?, Ok(head) if (1..=head).contains(upto))
+                {
+                    let why = format!("{document} has no sound log with a delta {upto}");
+                    return Ok(Outcome::Refused(StoreError::Fatal(why)));
+                }
+            }
             for change in changes {
                 change_record(txn, heads, change)?;
             }
@@ -338,6 +348,7 @@ fn change_record(
             txn.prepare_cached(&sql)?.execute(params![event.as_bytes(), kind, id]).map(drop)
         }),
         RecordChange::Note(note) => audit::append(txn, &mut heads.audit, note),
+        RecordChange::Rewrite { document, upto, state } => rewrite(txn, *document, *upto, state),
         RecordChange::DropDocument { document } => {
             heads.documents.remove(document);
             ["deltas", "snapshots", "claims", "documents"].iter().try_for_each(|table| {
@@ -353,6 +364,43 @@ fn change_record(
             })
         }
     }
+}
+
+/// The log stays dense and replays to the same document; the bytes of before are overwritten,
+/// because `secure_delete` is on.
+fn rewrite(
+    txn: &Transaction<'_>,
+    document: DocumentId,
+    upto: Sequence,
+    state: &[u8],
+) -> rusqlite::Result<()> {
+    let id = document.0.as_bytes();
+    let mut rows = Vec::new();
+    let mut query = txn.prepare_cached(
+        "SELECT sequence, author_kind, author, at_ms FROM deltas
+         WHERE document = ?1 AND sequence <= ?2",
+    )?;
+    for row in query.query_map(params![id, upto], |row| {
+        let author: Vec<u8> = row.get(2)?;
+        Ok((row.get::<_, Sequence>(0)?, row.get::<_, i64>(1)?, author, row.get::<_, u64>(3)?))
+    })? {
+        rows.push(row?);
+    }
+    let mut update = txn.prepare_cached(
+        "UPDATE deltas SET data = ?3, crc = ?4 WHERE document = ?1 AND sequence = ?2",
+    )?;
+    for (sequence, kind, author, at_ms) in rows {
+        let data = if sequence == upto { state } else { Delta::FORGOTTEN };
+        let crc = row::delta(id, sequence, kind, &author, at_ms, data);
+        update.execute(params![id, sequence, data, crc])?;
+    }
+    txn.prepare_cached("DELETE FROM snapshots WHERE document = ?1")?.execute([id])?;
+    let crc = row::snapshot(id, upto, state);
+    txn.prepare_cached(
+        "INSERT INTO snapshots (document, sequence, crc, data) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![id, upto, crc, state])?;
+    Ok(())
 }
 
 /// Adds a snapshot and keeps the one before it, in case the new one does not read back. The deltas
