@@ -130,9 +130,49 @@ pub const WORKSHOPS_MAX: usize = 40;
 pub const PROGRAMME_ITEMS_MAX: usize = 100;
 /// Commons on one shelf.
 pub const COMMONS_MAX: usize = 200;
-/// People of one event, all roles.
+/// People of one event, all roles: seats at most.
 pub const PEOPLE_PER_EVENT_MAX: usize = 2_000;
-/// Sessions (devices) of one person.
+/// People whom one event remembers, those too who were let in by a link that was taken back: several
+/// floods may come and go before nobody new is taken.
+pub const PEOPLE_KNOWN_PER_EVENT_MAX: usize = 10_000;
+/// Links of one event, those that were taken back too.
+pub const LINKS_PER_EVENT_MAX: usize = 2_000;
+/// People who may be at one event at once, where its organiser says nothing.
+pub const SEATS: usize = 1_000;
+/// Seconds for which whoever waits at the door, or for a screen, waits before asking again.
+pub const ASK_AGAIN_SECONDS: u64 = 2;
+/// People who may come in by one link in a minute, and at once: a whole venue.
+pub const JOINS_PER_LINK_PER_MINUTE_MAX: u32 = 600;
+/// People who may come in by all links of a server in a minute, and at once.
+pub const JOINS_PER_MINUTE_MAX: u32 = 1_500;
+/// Characters of a code that is read from one screen and typed on another: 32^8 of them.
+pub const CODE_CHARS: usize = 8;
+/// Minutes for which such a code can be used.
+pub const CODE_MINUTES: u64 = 10;
+/// Codes that wait to be used, on one server.
+pub const CODES_MAX: usize = 5_000;
+/// Codes that may be wrong in a minute, and at once, all people's together: even where 5,000 wait,
+/// guessing one takes seven weeks of trying, and a code lives for minutes.
+pub const CODES_WRONG_PER_MINUTE_MAX: u32 = 3_000;
+/// Screens that may ask for a code in a minute, and at once.
+pub const SCREENS_PER_MINUTE_MAX: u32 = 120;
+/// Milliseconds that the organisers' provider may take to answer.
+pub const OIDC_TIMEOUT_MS: u64 = 10_000;
+/// Sign-ins that wait for it at once.
+pub const OIDC_AT_ONCE_MAX: usize = 8;
+/// Bytes of what it may answer.
+pub const OIDC_BYTES_MAX: u64 = 256 * 1024;
+/// Minutes that somebody may take to sign in.
+pub const OIDC_MINUTES: u64 = 15;
+/// Seconds by which its clock and ours may differ.
+pub const OIDC_LEEWAY_SECONDS: u64 = 60;
+/// People who write on one device.
+pub const PEOPLE_PER_DEVICE_MAX: usize = 12;
+/// Languages that one person speaks.
+pub const LANGUAGES_PER_PERSON_MAX: usize = 20;
+/// Characters of what an organiser calls a link.
+pub const LINK_LABEL_CHARS_MAX: usize = 80;
+/// Sessions (devices) of one person. The oldest one ends where another one begins.
 pub const SESSIONS_PER_PERSON_MAX: usize = 20;
 /// Days that a session lasts.
 pub const SESSION_DAYS: u64 = 30;
@@ -178,6 +218,20 @@ pub const EXPORT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Turns that the clients of one update may take: each is applied and stored by itself.
 pub const PIECES_PER_UPDATE_MAX: usize = 4_096;
+/// Items that one request may erase.
+pub const ERASED_ITEMS_MAX: usize = 500;
+/// Ids that one entry of the audit log may name.
+pub const AUDIT_ABOUT_MAX: usize = 50;
+/// Kinds of refusals of one event that are told apart within a minute; more are one kind.
+pub const AUDIT_REFUSALS_PER_MINUTE_MAX: usize = 20;
+/// Milliseconds within which the same refusal again is counted, not written.
+pub const AUDIT_REPEATS_MS: u64 = 60_000;
+/// Milliseconds after which a refusal is written.
+pub const AUDIT_FLUSH_MS: u64 = 1_000;
+/// Entries of one event's audit log after which refusals are no longer written; acts are.
+pub const AUDIT_ENTRIES_MAX: u64 = 1_000_000;
+/// Entries of the audit log that are read at once.
+pub const AUDIT_ENTRIES_AT_ONCE: usize = 5_000;
 
 /// Requests that may wait for the store's writer.
 pub const STORE_REQUESTS_MAX: usize = 4_096;

@@ -27,6 +27,10 @@ const COMPOSED = [
   'evidence.',
   'report.',
   'comfort.',
+  'role.',
+  'privacy.',
+  // Named by the server, in an address.
+  'error.sign_in',
 ];
 
 it('has every key in every language', () => {

@@ -65,6 +65,14 @@ impl Fanout {
         }
     }
 
+    /// Drops every frame: something in them was erased. A reader that has not seen them resyncs.
+    pub fn forget(&self) {
+        let mut log = lock(&self.log);
+        log.first += log.entries.len() as u64;
+        log.entries.clear();
+        log.bytes = 0;
+    }
+
     /// Where the next frame will stand.
     #[must_use]
     pub fn head(&self) -> u64 {
