@@ -140,8 +140,8 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, changes: Vec<RecordChange>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let changed = self.ask(|answer| Request::Records(changes, answer));
-        Box::pin(self.writer.pulse().watched(changed))
+        let done = self.ask(|answer| Request::Records(changes, answer));
+        Box::pin(self.writer.pulse().watched(done))
     }
 
     fn records(&self) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {

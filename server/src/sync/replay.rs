@@ -2,8 +2,8 @@
 //! and for `sangam check`.
 
 use crate::store::{Loaded, Sequence};
+use crate::sync::fragile::Fragile;
 use crate::sync::guard::{Guard, Schema};
-use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use yrs::types::ToJson;
 use yrs::updates::decoder::Decode;
@@ -11,10 +11,8 @@ use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Transact, U
 
 /// A document on its way through its log.
 pub struct Replay {
-    /// After a panic inside yrs it must not even be dropped: it is not memory-safe then.
-    doc: ManuallyDrop<Doc>,
+    doc: Fragile,
     guard: Guard,
-    broken: bool,
 }
 
 /// The bytes pass their check, and are no update that fits here.
@@ -37,16 +35,7 @@ impl Default for Replay {
             // Nothing is ever written here.
             ..Options::with_client_id(yrs::block::ClientID::new(1))
         });
-        Self { doc: ManuallyDrop::new(doc), guard: Guard::new(Schema::Open), broken: false }
-    }
-}
-
-impl Drop for Replay {
-    fn drop(&mut self) {
-        if !self.broken {
-            let doc = std::mem::replace(&mut self.doc, ManuallyDrop::new(Doc::new()));
-            drop(ManuallyDrop::into_inner(doc));
-        }
+        Self { doc: Fragile::new(doc), guard: Guard::new(Schema::Open) }
     }
 }
 
@@ -57,7 +46,7 @@ impl Replay {
     /// # Errors
     /// [`Undecodable`]
     pub fn take(&mut self, update: &[u8]) -> Result<(), Undecodable> {
-        if self.broken || self.guard.index(update).is_err() {
+        if self.doc.is_lost() || self.guard.index(update).is_err() {
             return Err(Undecodable);
         }
         let doc = &*self.doc;
@@ -65,8 +54,11 @@ impl Replay {
             let update = Update::decode_v1(update).ok()?;
             doc.transact_mut().apply_update(update).ok()
         }));
-        self.broken = !matches!(applied, Ok(Some(())));
-        if self.broken { Err(Undecodable) } else { Ok(()) }
+        if let Ok(Some(())) = applied {
+            return Ok(());
+        }
+        self.doc.lose();
+        Err(Undecodable)
     }
 
     /// What the document says now.
@@ -74,7 +66,7 @@ impl Replay {
     /// # Errors
     /// [`Undecodable`] where it is broken.
     pub fn said(&self) -> Result<Said, Undecodable> {
-        if self.broken {
+        if self.doc.is_lost() {
             return Err(Undecodable);
         }
         let txn = self.doc.transact();

@@ -75,13 +75,11 @@ impl Pulse {
         &self,
         answer: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.patience, answer).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.look();
-                Err(hangs())
-            }
+        if let Ok(answer) = tokio::time::timeout(self.patience, answer).await {
+            return answer;
         }
+        self.look();
+        Err(hangs())
     }
 
     /// The answer, however long it takes; after too long the others are told.
@@ -90,13 +88,11 @@ impl Pulse {
         answer: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let mut answer = std::pin::pin!(answer);
-        match tokio::time::timeout(self.patience, &mut answer).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.look();
-                answer.await
-            }
+        if let Ok(answer) = tokio::time::timeout(self.patience, &mut answer).await {
+            return answer;
         }
+        self.look();
+        answer.await
     }
 
     /// Somebody has waited for too long: because of the disk, or because so many wait?

@@ -31,7 +31,9 @@ pub(super) fn cut(
         put_varint(&mut piece, count as u64);
         put_varint(&mut piece, parsed.blocks[block].client);
         put_varint(&mut piece, structs.first().map_or(0, |first| u64::from(first.clock)));
-        structs.iter().for_each(|each| piece.put_slice(each.bytes));
+        for each in structs {
+            piece.put_slice(each.bytes);
+        }
         // What is deleted may stand in any of them.
         if turn + 1 == turns.len() {
             piece.put_slice(parsed.delete_bytes);

@@ -3,6 +3,7 @@
 
 use super::Edit;
 use crate::store::{Author, ClientId, Loaded};
+use crate::sync::fragile::Fragile;
 use crate::sync::frame;
 use crate::sync::guard::{self, Between, Checked, Guard, Id, Refused, Schema};
 use bytes::Bytes;
@@ -10,7 +11,6 @@ use sangam_shared::limits;
 use sangam_shared::message::RefusalCode;
 use sangam_shared::schema::DocumentKind;
 use std::collections::HashMap;
-use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
@@ -43,8 +43,7 @@ pub(super) enum Whose {
 /// The document, and what is known of it.
 pub(super) struct Content {
     /// After a panic inside yrs the document must not even be dropped: it is not memory-safe.
-    doc: ManuallyDrop<Doc>,
-    broken: bool,
+    doc: Fragile,
     /// Something is in it that must not be stored. It is sound, and may be dropped.
     spoiled: bool,
     guard: Guard,
@@ -79,15 +78,6 @@ impl Size {
     }
 }
 
-impl Drop for Content {
-    fn drop(&mut self) {
-        if !self.broken {
-            let doc = std::mem::replace(&mut self.doc, ManuallyDrop::new(Doc::new()));
-            drop(ManuallyDrop::into_inner(doc));
-        }
-    }
-}
-
 impl Content {
     pub(super) fn load(kind: DocumentKind, loaded: &Loaded, writer: ClientId) -> Self {
         let schema = match kind {
@@ -101,8 +91,7 @@ impl Content {
             ..Options::with_client_id(yrs::block::ClientID::new(writer))
         });
         let mut content = Self {
-            doc: ManuallyDrop::new(doc),
-            broken: false,
+            doc: Fragile::new(doc),
             spoiled: false,
             guard: Guard::new(schema),
             owners: loaded.claims.iter().copied().collect(),
@@ -204,13 +193,13 @@ impl Content {
             txn.has_changes().then(|| Bytes::from(txn.encode_update_v1()))
         }));
         let Ok(update) = written else {
-            self.broken = true;
+            self.doc.lose();
             return Err(RefusalCode::Malformed);
         };
         let Some(update) = update else { return Ok(Taken::Known) };
         let Ok(checked) = self.guard.check_own(&update) else {
             // The server's own edit does not fit: a programming error, and not to be stored.
-            self.broken = true;
+            self.doc.lose();
             return Err(RefusalCode::Schema);
         };
         let claims: Vec<_> = checked
@@ -265,14 +254,14 @@ impl Content {
     /// yrs panicked or refused what the guard let through, or something stands in the wrong place:
     /// load the document afresh.
     pub(super) fn is_broken(&self) -> bool {
-        self.broken || self.spoiled
+        self.doc.is_lost() || self.spoiled
     }
 
     fn admit(&mut self, checked: Checked, deltas: &[Bytes]) -> Result<(), RefusalCode> {
         self.size.add(deltas.iter().map(Bytes::len).sum(), checked.structs);
         self.measured = false;
         self.guard.admit(checked, deltas).map_err(|refused| {
-            self.broken = true;
+            self.doc.lose();
             refused.code()
         })
     }
@@ -323,7 +312,9 @@ impl Content {
             Some(Bytes::from(txn.encode_update_v1()))
         }));
         let delta = applied.ok().flatten();
-        self.broken |= delta.is_none();
+        if delta.is_none() {
+            self.doc.lose();
+        }
         delta
     }
 }
