@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
-use sangam_shared::message::RefusalCode;
+use sangam_shared::message::{RefusalCode, close};
 use sangam_shared::schema::DocumentKind;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub enum Input {
     Write(Author, Edit, oneshot::Sender<Result<Sequence, RefusalCode>>),
     /// The server itself reads what the disk holds.
     Read(Read),
+    /// The document is gone: everybody is told, and the room ends.
+    End,
 }
 
 /// What a room needs from the world.
@@ -76,6 +78,7 @@ pub struct RoomTask {
     compaction: Option<(Sequence, JoinHandle<bool>)>,
     health: watch::Receiver<Health>,
     effects: Vec<Effect>,
+    ended: bool,
 }
 
 impl RoomTask {
@@ -107,6 +110,7 @@ impl RoomTask {
             compaction: None,
             health: world.store.health(),
             effects: Vec::new(),
+            ended: false,
             world,
         }
     }
@@ -161,6 +165,9 @@ impl RoomTask {
                 }
                 () = tokio::time::sleep(tick) => {}
             }
+            if self.ended {
+                return;
+            }
             let now_ms = self.world.clock.now_ms();
             self.room.tick(now_ms, &mut self.effects);
             self.room.advance(now_ms, &mut self.effects);
@@ -197,6 +204,10 @@ impl RoomTask {
                 self.room.write(self.next_ticket, author, edit);
             }
             Input::Read(read) => self.room.read(read),
+            Input::End => {
+                self.outboxes.values().for_each(|outbox| outbox.close(close::NOT_FOUND));
+                self.ended = true;
+            }
         }
     }
 
