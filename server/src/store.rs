@@ -159,6 +159,23 @@ pub enum RecordChange {
     },
 }
 
+/// A life of the log. A new one begins with the database, and again whenever acknowledged edits may
+/// be missing: a backup was put back, or a damaged file was rebuilt or repaired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Names it.
+    pub epoch: Uuid,
+    /// When it begins: milliseconds since 1970-01-01 UTC.
+    pub at_ms: u64,
+}
+
+impl From<Uuid> for Life {
+    /// One without a beginning: nobody brings back what others wrote.
+    fn from(epoch: Uuid) -> Self {
+        Self { epoch, at_ms: 0 }
+    }
+}
+
 /// Why the store did not do it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StoreError {
@@ -197,10 +214,10 @@ pub trait Store: Send + Sync + 'static {
     /// acknowledged edits may be missing and every device must offer what it has.
     fn epoch(&self) -> Uuid;
 
-    /// Whether this life of the log began with a backup that was put back: then devices hold edits
-    /// that the log lacks, their own and others'.
-    fn is_recovering(&self) -> bool {
-        false
+    /// Until when devices may bring back what the log has lost, their own edits and others': some
+    /// time after a [`Life`] that began with a loss. 0 where it did not.
+    fn recovering_until_ms(&self) -> u64 {
+        0
     }
 
     /// Whether writes are taken, now and from now on.

@@ -1,6 +1,6 @@
 //! `sangam check`, `sangam backup`, `sangam restore`: what an operator does with a data folder.
 
-use super::{DataArgs, audit, events, fresh_id, say};
+use super::{DataArgs, audit, events, fresh_life, say};
 use crate::event::access::LinkKey;
 use crate::event::words;
 use crate::store::audit::{Break, hex};
@@ -52,7 +52,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     if !args.repair {
         return examine_all(&Checker::open(folder)?, &titles);
     }
-    let (mut checker, rebuilt) = Checker::repair(folder, fresh_id())?;
+    let (mut checker, rebuilt) = Checker::repair(folder, fresh_life())?;
     if let Some(kept) = &rebuilt {
         say(&format!(
             "the database was rebuilt from all rows that can be read; the damaged file is kept as {}",
@@ -78,7 +78,7 @@ pub(super) fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
 pub(super) fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     let over_data = if args.replace { OverData::Replace } else { OverData::Refuse };
     let folder = &args.data.data;
-    let kept = put_back(&args.file, folder, fresh_id(), over_data)?;
+    let kept = put_back(&args.file, folder, fresh_life(), over_data)?;
     if let Some(kept) = kept {
         say(&format!("what was in {} is kept as {}", folder.display(), kept.display()))?;
     }
@@ -151,7 +151,7 @@ fn repair_all(checker: &mut Checker, titles: &Titles) -> anyhow::Result<()> {
             let kept = checker.mend(document, repair)?;
             say(&format!("repaired: {name}: {}", done(repair)))?;
             if let Some(kept) = kept {
-                checker.begin_epoch(fresh_id())?;
+                checker.begin(fresh_life())?;
                 say(&format!("          what was cut off is kept in {}", kept.display()))?;
             }
         }

@@ -86,6 +86,32 @@ acts! {
     SessionEnded => "session.ended",
     /// A link was taken back.
     LinkRevoked => "link.revoked",
+    /// A link was made.
+    LinkMade => "link.made",
+    /// A link was taken back, and another one made for the same person.
+    LinkReissued => "link.reissued",
+    /// Newcomers wait from now on.
+    DoorLocked => "door.locked",
+    /// Newcomers come in, and so do those who waited.
+    DoorOpened => "door.opened",
+    /// Somebody who waited was let in.
+    PersonAdmitted => "person.admitted",
+    /// Somebody was sent out.
+    PersonRemoved => "person.removed",
+    /// What somebody wrote goes to the tray.
+    NotesHidden => "notes.hidden",
+    /// What somebody wrote is back.
+    NotesShown => "notes.shown",
+    /// Another person writes on a device.
+    DeviceShared => "device.shared",
+    /// A device was handed over to another of its people.
+    DeviceHanded => "device.handed",
+    /// Somebody goes on from another device.
+    SessionResumed => "session.resumed",
+    /// A projector became a screen.
+    ScreenPaired => "screen.paired",
+    /// An organiser came in by their provider.
+    OrganiserSigned => "organiser.signed",
     /// A board is made to equal its past.
     BoardRestored => "board.restored",
     /// A lead's yes to a plan was recorded.

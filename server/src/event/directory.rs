@@ -3,24 +3,32 @@
 
 mod audit;
 mod create;
+mod device;
+mod door;
 mod entry;
 mod erasure;
+mod gate;
+mod link;
 mod state;
 
-pub use entry::{LinkView, Newcomer, link_view};
+pub use device::ScreenCode;
+pub use door::DoorView;
+pub use entry::{LinkView, Newcomer, link_url, link_view};
+pub use link::Wanted;
 
 use crate::clock::{Chance, Clock};
 use crate::event::access::{self, Action, Denied, LinkKey, Principal};
 use crate::event::audit::refusals::Refusals;
 use crate::event::audit::{Act, By, Entry};
-use crate::event::model::{Acceptance, Event, Person, Restore, Words};
+use crate::event::model::{Acceptance, Event, Person, Restore, Standing, Words};
 use crate::store::{Record, RecordChange, Store, StoreError};
+use gate::Gate;
 use sangam_shared::ids::{DocumentId, EventId, Key, PersonId, PlanId};
 use sangam_shared::limits;
 use sangam_shared::schema::DocumentKind;
 use serde::Serialize;
 use state::State;
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use uuid::Uuid;
 
@@ -34,7 +42,8 @@ pub struct Events {
     /// Held while a change is decided, committed and applied.
     changing: Arc<Mutex<()>>,
     version: watch::Sender<u64>,
-    refusals: SyncMutex<Refusals>,
+    gate: StdMutex<Gate>,
+    refusals: StdMutex<Refusals>,
 }
 
 /// The right to change something, until it is stored and applied.
@@ -68,6 +77,15 @@ pub enum EventsError {
     /// The event is full.
     #[error("this event has no seat left")]
     Full,
+    /// Too many at once.
+    #[error("too many at once; again in {seconds} s")]
+    TooMany {
+        /// Ask again after so many seconds.
+        seconds: u64,
+    },
+    /// Nobody knows this code, or it has been used, or its time is over.
+    #[error("the code opens nothing")]
+    Code,
     /// There is one already.
     #[error("there is already an event called {0}")]
     Exists(Key),
@@ -100,8 +118,9 @@ impl Events {
         let state = State::from_records(store.records().await?)?;
         let (version, _) = watch::channel(0);
         let (state, changing) = (Arc::new(RwLock::new(state)), Arc::new(Mutex::new(())));
-        let refusals = SyncMutex::default();
-        Ok(Self { store, key, clock, chance, state, changing, version, refusals })
+        let gate = StdMutex::new(Gate::new(clock.now_ms()));
+        let refusals = StdMutex::default();
+        Ok(Self { store, key, clock, chance, state, changing, version, gate, refusals })
     }
 
     /// Moves whenever anything about any event, person, link or session has changed.
@@ -140,14 +159,21 @@ impl Events {
         self.read().documents.get(&id).copied()
     }
 
-    /// Everybody of an event, in the order in which they came.
+    /// Tells of a document that no record names.
+    #[cfg(test)]
+    pub(crate) fn know(&self, id: DocumentId, info: DocumentInfo) {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).documents.insert(id, info);
+    }
+
+    /// Everybody who is or was in, in the order in which they came.
     #[must_use]
     pub fn people(&self, event: EventId) -> Vec<Person> {
         let state = self.read();
         let people = state.events.get(&event).map(|held| held.people.values().cloned());
-        // Who has taken their name away is nobody in particular.
-        let named = people.into_iter().flatten().filter(|person| !person.name.is_empty());
-        let mut people: Vec<_> = named.collect();
+        // Who has taken their name away is nobody in particular; who waits is not there yet.
+        let seen =
+            |person: &Person| !person.name.is_empty() && person.standing != Standing::Waiting;
+        let mut people: Vec<_> = people.into_iter().flatten().filter(seen).collect();
         people.sort_by(|a, b| (a.joined_at_ms, &a.name).cmp(&(b.joined_at_ms, &b.name)));
         people
     }
@@ -278,6 +304,10 @@ impl Events {
         })
     }
 
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -286,6 +316,10 @@ impl Events {
 fn put(event: EventId, kind: &str, id: &str, value: &impl Serialize) -> RecordChange {
     let json = serde_json::to_string(value).expect("records are plain structs");
     RecordChange::Put(Record { event: event.0, kind: kind.to_owned(), id: id.to_owned(), json })
+}
+
+fn without(event: EventId, kind: &str, id: &str) -> RecordChange {
+    RecordChange::Delete { event: event.0, kind: kind.to_owned(), id: id.to_owned() }
 }
 
 /// The words in a language, or in the event's first language, or in any.

@@ -542,3 +542,6 @@ async fn a_crowd_of_exports_is_served_in_turn_or_told_to_come_back() {
     // The seats are free again.
     assert_eq!(server.get(path, Some(&token)).await.status, StatusCode::OK);
 }
+
+mod malformed;
+mod matrix;

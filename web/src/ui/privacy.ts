@@ -1,6 +1,7 @@
 // What is held on a person: asked for, taken away, removed, erased. Loaded by its own page alone.
 
-import { call, type Session } from './api';
+import type { Session } from './api';
+import { call } from './call';
 
 export interface Held {
   person: Record<string, unknown>;

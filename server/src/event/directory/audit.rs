@@ -17,7 +17,7 @@ impl Events {
     /// Notes that something was refused. It is written a moment later, by [`Self::write_refusals`]:
     /// whoever is refused never waits for the disk, and cannot fill it.
     pub fn refused(&self, token: Option<&str>, act: String, code: &'static str) {
-        let (event, by) = token.and_then(|token| self.known(token)).unwrap_or_default();
+        let (event, by) = token.and_then(|token| self.whose(token)).unwrap_or_default();
         let refusal = Refusal { event, by, act, code };
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         refusals.note(refusal, self.clock.now_ms());
@@ -37,7 +37,7 @@ impl Events {
     }
 
     /// Whose token it is or was, also where it opens nothing any more.
-    fn known(&self, token: &str) -> Option<(Uuid, By)> {
+    fn whose(&self, token: &str) -> Option<(Uuid, By)> {
         let state = self.read();
         let hash = access::hash(token);
         if let Some((event, id)) = state.sessions.get(&hash) {

@@ -3,7 +3,7 @@
 use super::{Events, EventsError, put};
 use crate::event::access::Denied;
 use crate::event::audit::{Act, By, Entry};
-use crate::event::model::{Acceptance, Session};
+use crate::event::model::{Acceptance, Link, Session};
 use crate::store::RecordChange;
 use crate::store::audit::Noted;
 use bytes::Bytes;
@@ -18,7 +18,9 @@ impl Events {
         let state = self.read();
         let sessions = state.events.get(&event).map(|held| held.sessions.values());
         let sessions = sessions.into_iter().flatten();
-        sessions.filter(|session| session.person == Some(person)).cloned().collect()
+        let theirs =
+            |session: &&Session| session.person == Some(person) || session.others.contains(&person);
+        sessions.filter(theirs).cloned().collect()
     }
 
     /// What the audit log holds of a person's acts, from the beginning.
@@ -94,8 +96,9 @@ impl Events {
             id,
         };
         let mut changes = vec![delete("person", person.to_string())];
-        let sessions = self.sessions_of(event, person);
-        changes.extend(sessions.iter().map(|session| delete("session", session.id.to_string())));
+        // Whoever shares their device stays on it.
+        changes.extend(self.without_person(event, person));
+        changes.extend(self.links_without(event, person));
         for yes in self.acceptances(event) {
             if yes.lead == (Who::Here { participant_id: person }) {
                 changes.push(delete("acceptance", yes.plan.to_string()));
@@ -106,6 +109,20 @@ impl Events {
         }
         let entry = Entry::new(event, by, Act::PersonErased).about(person);
         self.commit(turn, entry, changes).await
+    }
+
+    /// The links by which somebody came in, which open nothing any more and say nothing of them.
+    fn links_without(&self, event: EventId, person: PersonId) -> Vec<RecordChange> {
+        let state = self.read();
+        let links = state.events.get(&event).into_iter().flat_map(|held| held.links.values());
+        let theirs = links.filter(|link| link.person == Some(person)).map(|link| Link {
+            revoked: true,
+            person: None,
+            subject: None,
+            label: None,
+            ..link.clone()
+        });
+        theirs.map(|link| put(event, "link", &link.id.to_string(), &link)).collect()
     }
 
     /// Puts a document's state in the place of its log, and every yes to its erased plans away.

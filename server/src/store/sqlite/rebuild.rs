@@ -5,6 +5,7 @@ use super::file::{self, beside};
 use super::read;
 use super::row::{self, Head};
 use super::schema::{self, RECORD_TABLES};
+use crate::store::Life;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
 use std::collections::BTreeSet;
@@ -28,9 +29,9 @@ pub(super) enum RebuildError {
     Format(usize),
 }
 
-/// Rebuilds a database. Where it fails, nothing has changed. The epoch is `fresh` afterwards:
+/// Rebuilds a database. Where it fails, nothing has changed. Another life begins with it:
 /// acknowledged edits may be missing, so every device must offer what it has.
-pub(super) fn rebuild(damaged: &Path, fresh: Uuid) -> Result<Rebuilt, RebuildError> {
+pub(super) fn rebuild(damaged: &Path, fresh: Life) -> Result<Rebuilt, RebuildError> {
     let from = file::open_readable(damaged)?;
     let found = schema::version(&from)?;
     if found != schema::VERSION {
@@ -43,7 +44,7 @@ pub(super) fn rebuild(damaged: &Path, fresh: Uuid) -> Result<Rebuilt, RebuildErr
     let txn = into.transaction()?;
     copy(&from, &txn)?;
     txn.commit()?;
-    file::set_epoch(&into, fresh)?;
+    file::begin(&into, fresh)?;
     into.close().map_err(|(_, error)| error)?;
     drop(from);
     let kept = replace(damaged, &prepared, "damaged")?;

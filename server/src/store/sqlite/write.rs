@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::file::{self, Opened};
+use super::pulse::Pulse;
 use super::read;
 use super::row::{self, author_columns};
 use super::schema::RECORD_TABLES;
@@ -12,6 +13,7 @@ use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -41,7 +43,7 @@ enum Outcome {
 /// The handle of the thread.
 pub(super) struct Writer {
     requests: Option<mpsc::Sender<Request>>,
-    health: watch::Receiver<Health>,
+    pulse: Arc<Pulse>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -49,17 +51,18 @@ impl Writer {
     pub(super) fn start(opened: Opened, file: PathBuf) -> Result<Self, super::OpenError> {
         let (requests, waiting) = mpsc::channel(limits::STORE_REQUESTS_MAX);
         let Opened { connection, trouble, .. } = opened;
-        let (health, watched) =
-            watch::channel(trouble.as_ref().map_or(Health::Writable, |trouble| {
-                Health::Unavailable { reason: trouble.to_string() }
-            }));
+        let health = trouble.as_ref().map_or(Health::Writable, |trouble| Health::Unavailable {
+            reason: trouble.to_string(),
+        });
+        let pulse = Arc::new(Pulse::new(health));
         let folder = file.clone();
-        let thread = Thread { connection, file, heads: Heads::default(), health, erased: false };
+        let (heads, watched) = (Heads::default(), Arc::clone(&pulse));
+        let thread = Thread { connection, file, heads, pulse: watched, erased: false };
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || thread.run(waiting, trouble))
             .map_err(|cause| super::OpenError::Folder { folder, cause })?;
-        Ok(Self { requests: Some(requests), health: watched, thread: Some(thread) })
+        Ok(Self { requests: Some(requests), pulse, thread: Some(thread) })
     }
 
     pub(super) async fn send(&self, request: Request) -> Result<(), StoreError> {
@@ -68,7 +71,11 @@ impl Writer {
     }
 
     pub(super) fn health(&self) -> watch::Receiver<Health> {
-        self.health.clone()
+        self.pulse.health.subscribe()
+    }
+
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 }
 
@@ -95,7 +102,7 @@ struct Thread {
     connection: Connection,
     file: PathBuf,
     heads: Heads,
-    health: watch::Sender<Health>,
+    pulse: Arc<Pulse>,
     /// Something was erased that the write-ahead log may still hold.
     erased: bool,
 }
@@ -103,7 +110,8 @@ struct Thread {
 impl Drop for Thread {
     fn drop(&mut self) {
         // Also where the thread panics: "writable" must not outlive it.
-        self.health.send_replace(Health::Unavailable { reason: "the writer has ended".to_owned() });
+        let reason = "the writer has ended".to_owned();
+        self.pulse.health.send_replace(Health::Unavailable { reason });
     }
 }
 
@@ -114,10 +122,12 @@ impl Thread {
             self.recover(&error, std::iter::empty(), &mut waiting);
         }
         while waiting.blocking_recv_many(&mut batch, limits::STORE_BATCH_MAX) > 0 {
+            self.pulse.begins();
             self.serve(&mut batch, &mut waiting);
             if self.erased && waiting.is_empty() {
                 self.forget();
             }
+            self.pulse.ends();
         }
         // Leave one tidy file behind; the log is complete without it.
         if let Err(error) = file::checkpoint(&self.connection, "TRUNCATE") {
@@ -193,7 +203,7 @@ impl Thread {
         let reason = error.to_string();
         tracing::error!(reason, "the store does not take writes");
         // First the state, then the answers: whoever is refused can see why.
-        self.health.send_replace(Health::Unavailable { reason: reason.clone() });
+        self.pulse.fails(&reason);
         let unavailable = StoreError::Unavailable(reason);
         failed.for_each(|request| refuse(request, &unavailable));
         loop {
@@ -216,7 +226,7 @@ impl Thread {
             std::thread::sleep(Duration::from_millis(limits::STORE_RETRY_MS));
         }
         tracing::info!("the store takes writes again");
-        self.health.send_replace(Health::Writable);
+        self.pulse.recovers();
     }
 
     /// What was erased must be gone from the write-ahead log as well: writes it into the database,
