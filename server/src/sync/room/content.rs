@@ -274,10 +274,9 @@ impl Content {
         let updates: Vec<Bytes> = applied.into_iter().map(|piece| piece.delta).collect();
         self.size.add(updates.iter().map(Bytes::len).sum(), checked.structs);
         self.measured = false;
-<<<<<<< HEAD
         if displaces {
             self.guard.admit(checked, &updates).map_err(|refused| {
-                self.broken = true;
+                self.doc.lose();
                 refused.code()
             })?;
         } else {
@@ -285,12 +284,6 @@ impl Content {
         }
         self.owners.extend(claims.iter().copied());
         Ok(Taken::News { updates, claims })
-=======
-        self.guard.admit(checked, deltas).map_err(|refused| {
-            self.doc.lose();
-            refused.code()
-        })
->>>>>>> h-core
     }
 
     /// Whether so much more fits. The running sums forget that deletions give space back and that
@@ -344,17 +337,11 @@ impl Content {
                 None => Applied { delta: txn.encode_update_v1().into(), displaces: true },
             })
         }));
-<<<<<<< HEAD
         let applied = applied.ok().flatten();
-        self.broken |= applied.is_none();
-        applied
-=======
-        let delta = applied.ok().flatten();
-        if delta.is_none() {
+        if applied.is_none() {
             self.doc.lose();
         }
-        delta
->>>>>>> h-core
+        applied
     }
 }
 
