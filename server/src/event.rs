@@ -8,6 +8,7 @@ pub mod board;
 pub mod digest;
 mod directory;
 pub mod file;
+pub mod groups;
 pub mod history;
 mod language;
 pub mod model;
