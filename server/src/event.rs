@@ -16,4 +16,7 @@ pub mod names;
 pub mod seed;
 pub mod view;
 
-pub use directory::{DocumentInfo, Events, EventsError, LinkView, Newcomer, link_view, words};
+pub use directory::{
+    Arrival, DocumentInfo, Events, EventsError, Imported, LinkView, Newcomer, Standing, link_view,
+    words,
+};

@@ -3,6 +3,7 @@
 pub mod assets;
 mod events;
 pub mod export;
+mod groups;
 mod health;
 mod history;
 mod plans;
@@ -24,11 +25,12 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use problem::Code;
 use sangam_shared::limits;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -56,6 +58,8 @@ pub struct Api {
     pub lines: Lines,
     /// Every open connection.
     pub sockets: TaskTracker,
+    /// Whose turn it is to have groups proposed.
+    pub proposals: Arc<Semaphore>,
     /// Whose turn it is to be given a file.
     pub exports: export::Queue,
 }
@@ -78,6 +82,21 @@ pub fn router(api: Arc<Api>) -> Router {
         .route(
             "/api/v1/events/{slug}/plans/{plan}/acceptance",
             put(plans::accept).delete(plans::withdraw),
+        )
+        .route("/api/v1/events/{slug}/groups", get(groups::show))
+        .route("/api/v1/events/{slug}/groups/mine", get(groups::mine).put(groups::wish))
+        .route("/api/v1/events/{slug}/groups/propose", post(groups::propose))
+        .route("/api/v1/events/{slug}/groups/sizes", put(groups::sizes))
+        .route("/api/v1/events/{slug}/groups/people/{person}", put(groups::place))
+        .route(
+            "/api/v1/events/{slug}/groups/publication",
+            post(groups::publish).delete(groups::unpublish),
+        )
+        .route("/api/v1/events/{slug}/groups/export", get(groups::export))
+        .route("/api/v1/events/{slug}/groups/invited", delete(groups::forget))
+        .route(
+            "/api/v1/events/{slug}/groups/import",
+            post(groups::import).layer(DefaultBodyLimit::max(limits::GROUPS_IMPORT_BYTES_MAX)),
         )
         .route("/api/v1/events/{slug}/export", get(export::file))
         .route("/api/v1/event-export.schema.json", get(export::schema))

@@ -3,12 +3,15 @@
 
 mod create;
 mod entry;
+mod groups;
 mod state;
 
+pub use groups::{Arrival, Imported, Standing};
 pub use entry::{LinkView, Newcomer, link_view};
 
 use crate::clock::{Chance, Clock};
 use crate::event::access::{self, Action, Denied, LinkKey, Principal};
+use crate::event::groups::model::GroupsError;
 use crate::event::model::{Acceptance, Event, Person, Restore, Words};
 use crate::store::{Record, RecordChange, Store, StoreError};
 use sangam_shared::ids::{DocumentId, EventId, Key, PersonId, PlanId};
@@ -66,6 +69,9 @@ pub enum EventsError {
     /// There is one already.
     #[error("there is already an event called {0}")]
     Exists(Key),
+    /// Of groups.
+    #[error(transparent)]
+    Groups(#[from] GroupsError),
     /// The disk does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -2,6 +2,7 @@
 
 use crate::event::EventsError;
 use crate::event::access::Denied;
+use crate::event::groups::model::GroupsError;
 use crate::event::history::HistoryError;
 use axum::Json;
 use axum::extract::FromRequest;
@@ -30,6 +31,10 @@ pub(crate) enum Code {
     LineOver,
     NoSuchMoment,
     ReadOnly,
+    Stale,
+    GroupsPublished,
+    GroupsNothing,
+    GroupsUndoOver,
     Busy,
     Unavailable,
 }
@@ -63,7 +68,12 @@ impl Code {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Full | Self::ReadOnly => StatusCode::CONFLICT,
+            Self::Full
+            | Self::ReadOnly
+            | Self::Stale
+            | Self::GroupsPublished
+            | Self::GroupsNothing
+            | Self::GroupsUndoOver => StatusCode::CONFLICT,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -85,6 +95,10 @@ impl Code {
             Self::LineOver => "This connection is over; open another one.",
             Self::NoSuchMoment => "The history does not reach this moment.",
             Self::ReadOnly => "This board takes no changes at the moment.",
+            Self::Stale => "Somebody else has changed this meanwhile; look again, then repeat.",
+            Self::GroupsPublished => "The groups are published; wishes cannot change any more.",
+            Self::GroupsNothing => "Nobody has a group yet.",
+            Self::GroupsUndoOver => "It is too late to take this back; publish again instead.",
             Self::Busy => "Others are being served; try again in a moment.",
             Self::Unavailable => "The server cannot write at the moment; try again.",
         }
@@ -115,6 +129,13 @@ impl From<EventsError> for Problem {
             EventsError::Denied(denied) => denied.into(),
             EventsError::Field { field, why } => Self::field(field, &why),
             EventsError::Full => Code::Full.into(),
+            EventsError::Groups(error) => match error {
+                GroupsError::Stale => Code::Stale,
+                GroupsError::Published => Code::GroupsPublished,
+                GroupsError::Nothing => Code::GroupsNothing,
+                GroupsError::UndoOver => Code::GroupsUndoOver,
+            }
+            .into(),
             EventsError::Exists(slug) => Self::field("slug", &format!("{slug} exists already")),
             EventsError::Store(error) => {
                 tracing::error!(%error, "a request failed");

@@ -7,9 +7,12 @@ use super::greedy;
 use super::problem::{Member, Problem, Score, Seats};
 use super::search;
 use super::solve::{Method, Placement, solve};
+use crate::event::model::{Event, Site, Workshop};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use sangam_shared::ids::{DocumentId, EventId, Key, WorkshopId};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// The languages of the seeded people.
 const FR: usize = 0;
@@ -233,4 +236,39 @@ fn a_clock_that_has_run_out_still_places_everybody() {
     let early = solve(&problem, PATIENT, &|| true);
     check(&problem, &early);
     assert_ne!(early.method, Method::Solved);
+}
+
+/// An event of five workshops at two sites.
+pub(super) fn small_event() -> Event {
+    let key = |text: &str| Key::parse(text).unwrap();
+    let words = |text: &str| [("en".to_owned(), text.to_owned())].into();
+    let site = |name: &str, country: &str| Site {
+        key: key(name),
+        name: words(name),
+        time_zone: "Europe/Paris".to_owned(),
+        country: country.to_owned(),
+        language: "en".to_owned(),
+        holidays: Vec::new(),
+    };
+    let workshop = |number: u32| Workshop {
+        id: WorkshopId(Uuid::from_u128(number.into())),
+        number,
+        title: words("Theme"),
+        question: words("What?"),
+        board: DocumentId(Uuid::from_u128(100 + u128::from(number))),
+        facilitators: Vec::new(),
+        capacity: Some(24),
+    };
+    Event {
+        id: EventId(Uuid::nil()),
+        slug: key("small"),
+        title: words("Small"),
+        date: jiff::civil::date(2022, 4, 8),
+        languages: vec!["en".to_owned()],
+        stage: DocumentId(Uuid::from_u128(99)),
+        sites: vec![site("paris", "FR"), site("bengaluru", "IN")],
+        programme: Vec::new(),
+        workshops: (1..=5).map(workshop).collect(),
+        commons: Vec::new(),
+    }
 }
