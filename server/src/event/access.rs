@@ -185,7 +185,9 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
         // A screen shows what is, not what was taken back.
         Action::WriteDocument(DocumentKind::Board, _) | Action::ReadHistory => works_on_boards,
         Action::OwnWishes => principal.role == Role::Participant && principal.person.is_some(),
-        Action::RestoreBoard | Action::FormGroups => matches!(principal.role, Role::Facilitator | Role::Organiser),
+        Action::RestoreBoard | Action::FormGroups => {
+            matches!(principal.role, Role::Facilitator | Role::Organiser)
+        }
         // The lead's own session; or whoever runs the workshop heard it aloud.
         Action::AcceptPlan(lead) => {
             matches!(principal.role, Role::Facilitator | Role::Organiser)

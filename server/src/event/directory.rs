@@ -6,8 +6,8 @@ mod entry;
 mod groups;
 mod state;
 
-pub use groups::{Arrival, Imported, Standing};
 pub use entry::{LinkView, Newcomer, link_view};
+pub use groups::{Arrival, Imported, Standing};
 
 use crate::clock::{Chance, Clock};
 use crate::event::access::{self, Action, Denied, LinkKey, Principal};

@@ -132,7 +132,8 @@ impl Events {
         let waiting = invitations.len() - invited.len();
         let event = Arc::clone(&held.event);
         drop(state);
-        let standing = Standing { event, grouping: Arc::default(), people, wishes, invited, waiting };
+        let standing =
+            Standing { event, grouping: Arc::default(), people, wishes, invited, waiting };
         // Whoever was removed is in no group from that moment on.
         let mut clean = (*grouping).clone();
         standing.known(&mut clean.draft);
@@ -162,7 +163,8 @@ impl Events {
         if !standing.people.iter().any(|one| one.id == person) {
             return Err(bad("person", "is no participant"));
         }
-        let colleague = |id: &PersonId| standing.people.iter().any(|p| p.id == *id && *id != person);
+        let colleague =
+            |id: &PersonId| standing.people.iter().any(|p| p.id == *id && *id != person);
         if wishes.with.as_ref().is_some_and(|id| !colleague(id)) {
             return Err(bad("with", "is no other participant"));
         }
@@ -366,7 +368,8 @@ impl Events {
         let mut seen = BTreeSet::new();
         let mut changes = Vec::new();
         for row in rows {
-            let bad = |why: &str| TableError { line: row.line, column: "name", why: why.to_owned() };
+            let bad =
+                |why: &str| TableError { line: row.line, column: "name", why: why.to_owned() };
             let name = fold(&row.name);
             if !seen.insert((name.clone(), row.site.clone())) {
                 return Err(bad("stands twice in this list for this site"));
@@ -386,7 +389,8 @@ impl Events {
                     return Err(bad("is the name of two people at this site"));
                 }
                 let same = |one: &&Invitation| one.site == row.site && fold(&one.name) == name;
-                let id_of = known.iter().find(same).map_or_else(|| self.chance.uuid(), |one| one.id);
+                let id_of =
+                    known.iter().find(same).map_or_else(|| self.chance.uuid(), |one| one.id);
                 let (name, site) = (row.name.clone(), row.site.clone());
                 let one = Invitation { id: id_of, name, site, wishes, workshop: row.group };
                 changes.push(put(id, "invitation", &id_of.to_string(), &one));

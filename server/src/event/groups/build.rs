@@ -132,10 +132,20 @@ pub fn ground(
         let spoken = spoken.iter().map(|tag| tag.split('-').next().unwrap_or_default());
         Member {
             site: sites.iter().position(|site| *site == person.site).unwrap_or(0),
-            languages: spoken.map(|tag| languages.index(tag)).collect::<BTreeSet<_>>().into_iter().collect(),
+            languages: spoken
+                .map(|tag| languages.index(tag))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             choices: wishes.choices.iter().filter_map(group).collect(),
             lead: wishes.could_lead,
-            tags: wishes.tags.iter().map(|tag| tags.index(tag)).collect::<BTreeSet<_>>().into_iter().collect(),
+            tags: wishes
+                .tags
+                .iter()
+                .map(|tag| tags.index(tag))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             pin: pins.get(&person.id).and_then(group),
             partner: named(wishes, people).and_then(|id| at.get(&id).copied()),
         }

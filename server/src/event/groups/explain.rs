@@ -162,16 +162,15 @@ fn why(ground: &Ground, board: &mut Board<'_>, places: &[usize], person: usize) 
         None => Choice::Other,
     };
     let better = &member.choices[..rank.unwrap_or(member.choices.len())];
-    let full = || {
-        let full = better.iter().filter(|group| board.size(**group) >= problem.groups[**group].max);
-        let workshops: Vec<_> = full.map(|group| ground.workshops[*group]).collect();
-        (!workshops.is_empty()).then_some(Because::Full { workshops })
-    };
+    let full: Vec<_> =
+        better.iter().filter(|group| board.size(**group) >= problem.groups[**group].max).collect();
+    let workshops: Vec<_> = full.into_iter().map(|group| ground.workshops[*group]).collect();
+    let full = (!workshops.is_empty()).then_some(Because::Full { workshops });
     let because = if member.pin == Some(place) {
         Some(Because::Pinned)
     } else if let Some(partner) = problem.partner(person).filter(|p| places[*p] == place) {
         Some(Because::With { person: ground.people[partner] })
-    } else if let Some(full) = full().filter(|_| choice == Choice::Other) {
+    } else if let Some(full) = full.clone().filter(|_| choice == Choice::Other) {
         Some(full)
     } else if member.lead && board.numbers(place).2 == 1 {
         Some(Because::Leads)
@@ -180,7 +179,7 @@ fn why(ground: &Ground, board: &mut Board<'_>, places: &[usize], person: usize) 
         Some(Because::Between { languages })
     } else {
         adds_site(ground, board, person, place)
-            .or_else(full)
+            .or(full)
             .or_else(|| shares_tag(ground, board, person, place))
     };
     Why { choice, because }

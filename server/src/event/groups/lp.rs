@@ -16,7 +16,7 @@ const BROKEN: f64 = 100_000.0;
 
 /// What the programme found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Start {
+pub(super) struct Start {
     /// A group for every unit.
     pub places: Vec<usize>,
     /// Points that no placement that keeps the rules stays below.
@@ -25,7 +25,7 @@ pub struct Start {
 
 /// Solves and rounds; nothing where it is too large, takes too long, or the solver gives up.
 #[must_use]
-pub fn start(problem: &Problem, units: &[Unit], limit: Duration) -> Option<Start> {
+pub(super) fn start(problem: &Problem, units: &[Unit], limit: Duration) -> Option<Start> {
     let kinds = kinds(problem, units);
     if kinds.len() * problem.groups.len() > CELLS_MAX || problem.groups.is_empty() {
         return None;
@@ -144,8 +144,10 @@ fn solve(
 fn round(shares: &[f64], count: usize) -> Vec<usize> {
     const NEARLY: f64 = 1e-6;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small, positive")]
-    let mut counts: Vec<usize> =
-        shares.iter().map(|share| ((share + NEARLY).floor().max(0.0) as usize).min(count)).collect();
+    let mut counts: Vec<usize> = shares
+        .iter()
+        .map(|share| ((share + NEARLY).floor().max(0.0) as usize).min(count))
+        .collect();
     let mut order: Vec<usize> = (0..shares.len()).collect();
     order.sort_by(|a, b| {
         let rest = |g: usize| shares[g] - float(counts[g]);

@@ -10,7 +10,7 @@ const ROUNDS_PER_UNIT: usize = 200;
 
 /// How a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub(super) enum Ended {
     /// No move and no exchange makes it better.
     Settled,
     /// There was no time for more.
@@ -18,7 +18,7 @@ pub enum Ended {
 }
 
 /// Improves `places` (a group for every unit) in place. `stop` is asked now and then.
-pub fn improve(
+pub(super) fn improve(
     problem: &Problem,
     units: &[Unit],
     places: &mut [usize],
@@ -36,7 +36,7 @@ pub fn improve(
 
 /// A group for every person, of one for every unit.
 #[must_use]
-pub fn people(problem: &Problem, units: &[Unit], places: &[usize]) -> Vec<usize> {
+pub(super) fn people(problem: &Problem, units: &[Unit], places: &[usize]) -> Vec<usize> {
     let mut people = vec![0; problem.people.len()];
     for (unit, place) in units.iter().zip(places) {
         for person in &unit.people {
@@ -160,7 +160,8 @@ impl<'p> Search<'p> {
             let single = |unit: &&usize| {
                 self.places[**unit] == there && self.units[**unit].people.len() == 1
             };
-            let loss = |unit: &usize| self.units[*unit].costs[here] - self.units[*unit].costs[there];
+            let loss =
+                |unit: &usize| self.units[*unit].costs[here] - self.units[*unit].costs[there];
             let mut singles: Vec<usize> = self.free.iter().filter(single).copied().collect();
             singles.sort_by_key(|unit| (loss(unit), *unit));
             let [first, second, ..] = singles.as_slice() else { continue };

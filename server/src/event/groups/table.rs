@@ -96,11 +96,7 @@ pub fn read(bytes: &[u8], event: &Event) -> Result<Vec<Row>, TableError> {
     Ok(rows)
 }
 
-fn row<'c>(
-    line: usize,
-    cell: &dyn Fn(usize) -> &'c str,
-    event: &Event,
-) -> Result<Row, TableError> {
+fn row<'c>(line: usize, cell: &dyn Fn(usize) -> &'c str, event: &Event) -> Result<Row, TableError> {
     let bad = |column: usize, why: String| TableError { line, column: COLUMNS[column], why };
     let workshop = |column: usize| {
         let text = cell(column);
@@ -166,14 +162,14 @@ fn heading(record: &csv::StringRecord) -> Result<Vec<Option<usize>>, TableError>
         ALIASES.iter().position(|aliases| aliases.contains(&cell.as_str()))
     };
     let columns: Vec<_> = record.iter().map(column).collect();
-    for needed in 0..COLUMNS.len() {
+    for (needed, name) in COLUMNS.into_iter().enumerate() {
         let times = columns.iter().filter(|column| **column == Some(needed)).count();
         let why = match times {
             0 if needed < 2 => "is missing in the first line",
             0 | 1 => continue,
             _ => "stands twice in the first line",
         };
-        return Err(TableError { line: 1, column: COLUMNS[needed], why: why.to_owned() });
+        return Err(TableError { line: 1, column: name, why: why.to_owned() });
     }
     Ok(columns)
 }
@@ -277,13 +273,22 @@ mod tests {
             ("name,site,nom\nA,paris,B", "line 1, column name: stands twice in the first line"),
             ("name,site\n,paris", "line 2, column name: is empty"),
             ("name,site\n=cmd(),paris", "line 2, column name: begins like a formula"),
-            ("name,site\nFacilitator,paris", "line 2, column name: reads like a role, not like a name"),
+            (
+                "name,site\nFacilitator,paris",
+                "line 2, column name: reads like a role, not like a name",
+            ),
             ("name,site\nAsha,Rome", "line 2, column site: is not a site of this event"),
-            ("name,site,first\nAsha,paris,9", "line 2, column first: is not the number of a workshop"),
+            (
+                "name,site,first\nAsha,paris,9",
+                "line 2, column first: is not the number of a workshop",
+            ),
             ("name,site,first,third\nA,paris,1,1", "line 2, column third: was chosen before"),
             ("name,site,tags\nA,paris,a|b|c|d|e|f", "line 2, column tags: holds more than 5 tags"),
             ("name,site,lead\nA,paris,perhaps", "line 2, column lead: is neither yes nor no"),
-            ("name,site,group\nA,paris,=1", "line 2, column group: is not the number of a workshop"),
+            (
+                "name,site,group\nA,paris,=1",
+                "line 2, column group: is not the number of a workshop",
+            ),
             (&too_many, "line 0, column file: has too many lines"),
         ] {
             assert_eq!(rows(text).unwrap_err(), expected, "{text:.60}");

@@ -32,9 +32,8 @@ fn event(seed: u64, people: usize, groups: usize) -> Problem {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let sites = dice.random_range(2..=3);
     let second_site: f64 = dice.random_range(0.2..0.5);
-    let appeal: Vec<f64> = (0..groups)
-        .map(|n| 1.0 / (1.0 + f64::from(u32::try_from(n).unwrap())).powf(0.7))
-        .collect();
+    let appeal: Vec<f64> =
+        (0..groups).map(|n| 1.0 / (1.0 + f64::from(u32::try_from(n).unwrap())).powf(0.7)).collect();
     let theme = |dice: &mut ChaCha8Rng| {
         let mut at = dice.random_range(0.0..appeal.iter().sum::<f64>());
         appeal.iter().position(|a| {
@@ -185,11 +184,8 @@ fn too_many_people_are_spread_and_too_few_are_gathered() {
     // One over in each, rather than four in one.
     assert_eq!(placement.score.over, 4);
 
-    let sparse = Problem {
-        people: vec![member; 6],
-        groups: vec![Seats { min: 4, max: 9 }; 3],
-        sites: 1,
-    };
+    let sparse =
+        Problem { people: vec![member; 6], groups: vec![Seats { min: 4, max: 9 }; 3], sites: 1 };
     let placement = solved(&sparse);
     check(&sparse, &placement);
     assert!(placement.score.short > 0 && placement.bound.is_none());

@@ -1,7 +1,7 @@
 //! Lists of people and their wishes, from and for spreadsheets.
 
 use super::{Action, Api, Code, HeaderMap, Problem, Slug, StatusCode, answer, build};
-use super::{changer, Revision};
+use super::{Revision, changer};
 use crate::event::Standing;
 use crate::event::groups::table;
 use crate::event::model::Person;
@@ -74,8 +74,10 @@ pub(in crate::http) async fn export(
     };
     let file = csv::write(&sheet, &mut 0);
     let named = format!("attachment; filename=\"{}-groups.csv\"", event.slug);
-    let headers =
-        [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, named)];
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, named),
+    ];
     Ok((headers, file).into_response())
 }
 

@@ -202,8 +202,10 @@ fn suggestions(standing: &Standing) -> Vec<String> {
     for tag in standing.wishes.values().flat_map(|wishes| &wishes.tags) {
         users.entry(fold(tag)).or_insert((0, tag)).0 += 1;
     }
-    let mut used: Vec<_> =
-        users.into_values().filter(|(users, _)| *users >= limits::TAG_SUGGESTED_USERS_MIN).collect();
+    let mut used: Vec<_> = users
+        .into_values()
+        .filter(|(users, _)| *users >= limits::TAG_SUGGESTED_USERS_MIN)
+        .collect();
     used.sort_by_key(|(users, tag)| (std::cmp::Reverse(*users), *tag));
     let commons = standing.event.commons.iter().map(|common| common.name.as_str());
     let commons = commons.filter(|name| name.chars().count() <= limits::TAG_CHARS_MAX);

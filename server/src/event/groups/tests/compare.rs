@@ -32,8 +32,9 @@ impl Sum {
         self.points += score.wishes;
         let mut none = 0;
         for (index, (member, place)) in problem.people.iter().zip(places).enumerate() {
-            self.pairs_apart +=
-                usize::from(problem.partner(index).is_some_and(|p| p > index && places[p] != *place));
+            self.pairs_apart += usize::from(
+                problem.partner(index).is_some_and(|p| p > index && places[p] != *place),
+            );
             if member.choices.is_empty() {
                 continue;
             }
@@ -54,7 +55,8 @@ impl Sum {
         let of_site = |site| problem.people.iter().filter(|m| m.site == site).count();
         let off = (0..problem.groups.len()).flat_map(|group| {
             let (people, sites, ..) = board.numbers(group);
-            let off = (0..problem.sites).map(move |s| (sites[s] * all).abs_diff(people * of_site(s)));
+            let off =
+                (0..problem.sites).map(move |s| (sites[s] * all).abs_diff(people * of_site(s)));
             off.collect::<Vec<_>>()
         });
         self.off += off.max().unwrap_or(0) * 100 / all.max(1);
