@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
 
-const PAGES = ['index', 'join', 'event', 'board', '404'];
+const PAGES = ['index', 'join', 'event', 'board', 'groups', '404'];
 
 /** Writes `.br` and `.gz` beside everything that shrinks: the server sends them as they are. */
 function precompressed(): Plugin {

@@ -26,6 +26,10 @@ const COMPOSED = [
   'state.',
   'evidence.',
   'report.',
+  'groups.choice.',
+  'groups.because.',
+  'groups.relaxed.',
+  'groups.method.',
 ];
 
 it('has every key in every language', () => {

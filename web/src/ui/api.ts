@@ -209,14 +209,15 @@ async function download(path: string, signal: AbortSignal): Promise<{ name: stri
   }
 }
 
-async function call<T>(method: string, path: string, body?: object): Promise<T> {
+/** A body that is a file goes as it is; anything else as JSON. */
+export async function call<T>(method: string, path: string, body?: object): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       ...(body && {
-        body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json' },
+        body: body instanceof Blob ? body : JSON.stringify(body),
+        headers: { 'content-type': body instanceof Blob ? 'text/csv' : 'application/json' },
       }),
     });
   } catch {
