@@ -55,10 +55,12 @@ pub struct Imported {
 }
 
 impl Standing {
-    /// Where facilitators want people: pinned in the draft, or put there by a list.
+    /// Where facilitators want people: pinned in the draft, or, before they have a place there, by a list.
     #[must_use]
     pub fn pins(&self) -> BTreeMap<PersonId, WorkshopId> {
-        let listed = self.invited.iter().filter_map(|(id, one)| Some((*id, one.workshop?)));
+        let placed = |id: &PersonId| self.grouping.draft.iter().any(|place| place.person == *id);
+        let listed = self.invited.iter().filter(|(id, _)| !placed(id));
+        let listed = listed.filter_map(|(id, one)| Some((*id, one.workshop?)));
         let pinned = self.grouping.draft.iter().filter(|place| place.pinned);
         listed.chain(pinned.map(|place| (place.person, place.workshop))).collect()
     }

@@ -174,9 +174,10 @@ fn heading(record: &csv::StringRecord) -> Result<Vec<Option<usize>>, TableError>
     Ok(columns)
 }
 
-/// Without the apostrophe with which exports keep spreadsheets from running a text.
+/// Without the apostrophe with which exports keep spreadsheets from running a text. `'Abd` keeps his.
 fn unescaped(cell: &str) -> &str {
-    cell.strip_prefix('\'').unwrap_or(cell)
+    let made_safe = |rest: &&str| !rest.starts_with(char::is_alphanumeric);
+    cell.strip_prefix('\'').filter(made_safe).unwrap_or(cell)
 }
 
 /// Whichever separator the first line has most of: spreadsheets write what their country writes.
@@ -258,6 +259,7 @@ mod tests {
         let row = &rows("name,site,tags,with\nAsha,paris,'=cmd()|-2,'@home\n").unwrap()[0];
         assert_eq!(row.tags, ["=cmd()", "-2"]);
         assert_eq!(row.with.as_deref(), Some("@home"));
+        assert_eq!(rows("name,site\n'Abd,paris\n").unwrap()[0].name, "'Abd");
     }
 
     #[test]

@@ -218,6 +218,18 @@ async fn a_list_is_taken_whole_and_waits_for_those_who_have_not_come() {
         (&his["workshop"], &his["pinned"]),
         (&proposed.json["workshops"][2]["id"], &json!(true))
     );
+    // Longer than other requests may be, and taken.
+    let long: String = (0..1_500)
+        .map(|n| {
+            format!("Somebody with a long name {n},paris,1,{}\n", "a tag of thirty letters or so")
+        })
+        .collect();
+    let now = server.revision(&organiser).await;
+    let taken = server.list(&now, &organiser, &format!("name,site,first,tags\n{long}")).await;
+    assert_eq!(taken.json["invited"], 1_500);
+    let gone = json!({ "revision": server.revision(&organiser).await });
+    let forgotten = server.ask(Method::DELETE, "/invited", &organiser, &gone).await;
+    assert_eq!(forgotten.json["waiting"], 0);
     let large = format!("name,site\n{}", "x".repeat(limits::GROUPS_IMPORT_BYTES_MAX));
     let refused = server.list(&json!(0), &organiser, &large).await;
     assert_eq!(refused.problem(), (413, "too_large", None));
