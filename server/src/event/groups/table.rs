@@ -70,10 +70,15 @@ pub fn read(bytes: &[u8], event: &Event) -> Result<Vec<Row>, TableError> {
         .from_reader(text.as_bytes());
     let mut columns: Option<Vec<Option<usize>>> = None;
     let mut rows = Vec::new();
+    let (mut line, mut counted) = (1, 0);
     for record in reader.records() {
         let file = |why: &str| TableError { line: 0, column: "file", why: why.to_owned() };
         let record = record.map_err(|_| file("is not a table of comma-separated values"))?;
-        let line = record.position().map_or(0, |at| usize::try_from(at.line()).unwrap_or(0));
+        // The reader's own count is one behind where lines end in CR LF; empty lines are skipped.
+        let begin = record.position().map_or(0, |at| usize::try_from(at.byte()).unwrap_or(0));
+        let blank = text[begin..].bytes().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        line += text[counted..begin + blank].bytes().filter(|byte| *byte == b'\n').count();
+        counted = begin + blank;
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
