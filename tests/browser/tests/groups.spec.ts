@@ -123,7 +123,7 @@ test('groups of 120 people are proposed, moved, pinned and published', async ({
 });
 
 test('a publication is taken back within ten seconds', async ({ arrive, server }) => {
-  const host = await (await arrive({ role: 'facilitator', language: 'en', name: 'Ravi' })).join();
+  const host = await (await arrive({ role: 'organiser', language: 'en', name: 'Ravi' })).join();
   const phone = await (await arrive({ name: 'Noé Roux', width: 360, language: 'en' })).join();
   const { page } = host;
   await page.goto(`${server.origin}/e/demo/groups`);
