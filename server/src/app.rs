@@ -7,12 +7,12 @@ use crate::event::history::History;
 use crate::event::{Events, EventsError};
 use crate::http::Api;
 use crate::http::export::Queue;
-use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::store::{Life, Store};
 use crate::sync::fallback::Lines;
 use crate::sync::room_task::World;
 use crate::sync::rooms::Rooms;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,7 +43,8 @@ pub enum StartError {
 pub async fn open(config: &Config) -> Result<Arc<Api>, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let chance = Arc::new(Chance::from_system());
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data, chance.uuid())?);
+    let fresh = Life { epoch: chance.uuid(), at_ms: clock.now_ms() };
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data, fresh)?);
     let mut fresh = [0; 32];
     fresh[..16].copy_from_slice(&chance.bytes());
     fresh[16..].copy_from_slice(&chance.bytes());
@@ -71,5 +72,6 @@ pub async fn open(config: &Config) -> Result<Arc<Api>, StartError> {
         sockets: TaskTracker::new(),
         proposals: Arc::new(Semaphore::new(1)),
         exports: Queue::default(),
+        oidc: OnceLock::new(),
     }))
 }

@@ -4,19 +4,24 @@
 //! answers from there, and changes them by committing first and applying afterwards.
 
 pub mod access;
+pub mod audit;
 pub mod board;
+mod codes;
 pub mod digest;
 mod directory;
+pub mod erasure;
 pub mod file;
 pub mod groups;
+pub mod hide;
 pub mod history;
 mod language;
 pub mod model;
 pub mod names;
+mod pace;
 pub mod seed;
 pub mod view;
 
 pub use directory::{
-    Arrival, DocumentInfo, Events, EventsError, Imported, LinkView, Newcomer, Standing, link_view,
-    words,
+    Arrival, DocumentInfo, DoorView, Events, EventsError, Forming, Imported, LinkView, Newcomer,
+    ScreenCode, Wanted, link_url, link_view, words,
 };

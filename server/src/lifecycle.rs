@@ -44,6 +44,10 @@ pub async fn run(
     let digests = tokio::spawn(digests);
     let groups = announce::run(Arc::clone(&api.events), Arc::clone(&api.rooms), draining.clone());
     let groups = tokio::spawn(groups);
+    let refusals = {
+        let (events, draining) = (Arc::clone(&api.events), draining.clone());
+        tokio::spawn(async move { events.write_refusals(draining).await })
+    };
     let stop = draining.clone();
     let serving = axum::serve(listener, router)
         .with_graceful_shutdown(async move { stop.cancelled().await })
@@ -61,6 +65,9 @@ pub async fn run(
     }
     if groups.await.is_err() {
         tracing::error!("the announcements of groups had ended before");
+    }
+    if refusals.await.is_err() {
+        tracing::error!("refusals were no longer written down");
     }
     api.rooms.settle().await;
     // Requests that are still answered get the same time; then the process ends anyway.

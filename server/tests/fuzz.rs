@@ -19,8 +19,15 @@ use std::path::PathBuf;
 use write::{Wild, mutate, typed, update, with_client};
 use yrs::{ReadTxn, Transact};
 
+/// As in the binary: the C library's own allocator keeps what thousands of boards leave behind.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What the process may grow by, however many messages it hears.
 const GROWTH_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const MILLION: u64 = 1_000_000;
+/// Damaged logs that are read after each board.
+const LOGS_PER_BOARD: u64 = 8;
 /// Messages to one board.
 const CASES_PER_BOARD: u64 = 2_000;
 
@@ -35,12 +42,19 @@ fn hostile_messages_break_nothing() {
     // The first board fills the allocator's pools.
     hear(&corpus, CASES_PER_BOARD, &mut rng, &mut totals);
     let before = memory("VmRSS:");
+    let mut said = 0;
     while totals.heard < cases {
         let left = cases - totals.heard;
         hear(&corpus, left.min(CASES_PER_BOARD), &mut rng, &mut totals);
+        if totals.heard / MILLION > said {
+            said = totals.heard / MILLION;
+            let now = memory("VmRSS:").unwrap_or_default() / 1024;
+            println!("after {said} million: {now} KiB, {} logs read back", totals.logs);
+        }
     }
     println!("{totals:?}");
     assert!(totals.taken > cases / 200, "too wild to reach the document");
+    assert!(totals.logs_refused > 0 && totals.logs_refused < totals.logs, "logs: none, or all");
     assert!(totals.vectors > 0 && totals.presences > 0, "some decoder was never reached");
     if let (Some(before), Some(peak)) = (before, memory("VmHWM:")) {
         let growth = peak.saturating_sub(before);
@@ -61,6 +75,9 @@ struct Totals {
     presences: u64,
     closed: u64,
     thrown_away: u64,
+    /// Logs that were damaged and read, and how many of them opened read-only.
+    logs: u64,
+    logs_refused: u64,
 }
 
 /// One board hears so many messages, and reads back after.
@@ -120,6 +137,13 @@ fn hear(corpus: &Corpus, cases: u64, rng: &mut ChaCha8Rng, totals: &mut Totals) 
         }
     }
     reads_back(&board);
+    // Dice of their own, so that a seed goes on meaning the same messages.
+    let mut dice = ChaCha8Rng::seed_from_u64(totals.heard);
+    for _ in 0..LOGS_PER_BOARD {
+        totals.logs += 1;
+        let other = any(&corpus.updates, &mut dice);
+        totals.logs_refused += u64::from(!board.reads_damaged(other, &mut dice));
+    }
     totals.thrown_away += board.reloads;
 }
 

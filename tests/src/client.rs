@@ -179,6 +179,16 @@ impl Client {
         Ok(self.sent)
     }
 
+    /// Sends an update as if it had been asked for; returns its number.
+    ///
+    /// # Errors
+    /// Where the connection has ended.
+    pub async fn send_step_2(&mut self, update: &[u8]) -> Result<u64> {
+        self.sent += 1;
+        self.send(sync(1, update)).await?;
+        Ok(self.sent)
+    }
+
     /// Writes an idea, and offers it; returns its id and the number of the message.
     ///
     /// # Errors
@@ -195,9 +205,8 @@ impl Client {
     /// Where the connection has ended.
     pub async fn add_idea_as_step_2(&mut self, text: &str) -> Result<(String, u64)> {
         let (id, update) = self.write_idea(text);
-        self.sent += 1;
-        self.send(sync(1, &update)).await?;
-        Ok((id, self.sent))
+        let n = self.send_step_2(&update).await?;
+        Ok((id, n))
     }
 
     fn write_idea(&self, text: &str) -> (String, Vec<u8>) {

@@ -2,14 +2,17 @@
 
 mod client;
 pub mod http;
+pub mod power;
 mod proxy;
 mod server;
 mod small_disk;
+mod watched_disk;
 
 pub use client::{Client, Heard, new_doc};
 pub use proxy::Proxy;
 pub use server::{Board, Links, Place, Server, run};
 pub use small_disk::SmallDisk;
+pub use watched_disk::{Mood, WatchedDisk};
 
 use std::time::Duration;
 

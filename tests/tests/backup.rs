@@ -1,7 +1,9 @@
 //! Backup of a running server, and restore, against the real binary.
 
 use anyhow::{Context, Result};
-use sangam_tests::{Client, Place, Server, run};
+use sangam_shared::limits::RECOVERING_MS;
+use sangam_shared::message::RefusalCode;
+use sangam_tests::{Client, Heard, Place, Server, run};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -81,6 +83,85 @@ async fn edits_made_after_a_backup_come_back_from_the_devices() -> Result<()> {
     fresh.until_doc(|fresh| fresh.ideas() == expected).await?;
     let links_again = server.links().await?;
     assert_eq!(links_again.token("participant", PARIS), token, "printed QR codes are dead");
+    Ok(())
+}
+
+/// Sends everything that a device has as the answer to a question, and hears what becomes of it.
+async fn offer_all(client: &mut Client) -> Result<Option<RefusalCode>> {
+    let n = client.send_step_2(&client.state()).await?;
+    loop {
+        match client.hear().await? {
+            Heard::Ack(upto) if upto >= n => return Ok(None),
+            Heard::Refused(refusal) if refusal.n == n => return Ok(Some(refusal.code)),
+            Heard::Closed(code) => anyhow::bail!("closed with {code}"),
+            _ => {}
+        }
+    }
+}
+
+/// Two people write after the backup; one of them never comes back. Whoever was in the room with
+/// them has their words, and may bring them back for two weeks.
+#[tokio::test]
+async fn one_device_brings_back_what_others_wrote_until_the_limit() -> Result<()> {
+    let folder = TempDir::new()?;
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data)?;
+    let data_arg = data.to_str().context("a plain path")?;
+    let file = folder.path().join("backup");
+    let file_arg = file.to_str().context("a plain path")?;
+    let server = Server::start_in(Place::given(&data), "127.0.0.1:0").await?;
+    let address = server.address.clone();
+    let links = server.links().await?;
+    let board = links.boards[0].id.clone();
+    let paris = links.token("participant", PARIS).to_owned();
+    let bengaluru = links.token("participant", Some("bengaluru")).to_owned();
+    let mut bruno = Client::sangam(&address, &board, &paris).await?;
+    bruno.sync().await?;
+    let mut asha = Client::sangam(&address, &board, &bengaluru).await?;
+    asha.sync().await?;
+    let (_, n) = asha.add_idea("before").await?;
+    asha.until_acknowledged(n).await?;
+    assert!(run(&["backup", file_arg, "--data", data_arg]).await?.status.success());
+    let (hers, n) = asha.add_idea("hers, after the backup").await?;
+    asha.until_acknowledged(n).await?;
+    bruno.until_doc(|bruno| bruno.idea(&hers).is_some()).await?;
+    let (his, n) = bruno.add_idea("his, after the backup").await?;
+    bruno.until_acknowledged(n).await?;
+    server.kill().await?;
+    // Her device falls into the Ganges.
+    drop(asha);
+
+    let restore = ["restore", file_arg, "--data", data_arg, "--replace"];
+    assert!(run(&restore).await?.status.success());
+    let server = Server::start_in(Place::given(&data), &address).await?;
+    let mut bruno = bruno.reconnect(&address, &board, &paris).await?;
+    bruno.sync().await?;
+    assert_eq!(offer_all(&mut bruno).await?, None);
+    let mut fresh = Client::sangam(&address, &board, &paris).await?;
+    fresh.sync().await?;
+    assert_eq!(fresh.idea(&hers).as_deref(), Some("hers, after the backup"));
+    assert_eq!(fresh.idea(&his).as_deref(), Some("his, after the backup"));
+    // Two weeks and a day later, the same backup's life is an ordinary one.
+    server.kill().await?;
+    assert!(run(&restore).await?.status.success());
+    let long_ago = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis()
+        - u128::from(RECOVERING_MS)
+        - 24 * 60 * 60 * 1_000;
+    let database = rusqlite::Connection::open(data.join("sangam.db"))?;
+    let sql = "UPDATE meta SET value = ?1 WHERE key = 'lost-at-ms'";
+    assert_eq!(database.execute(sql, [long_ago.to_string()])?, 1, "a restore says when");
+    drop(database);
+    let server = Server::start_in(Place::given(&data), &address).await?;
+    let mut before = Client::sangam(&address, &board, &paris).await?;
+    before.sync().await?;
+    let known = before.ideas();
+    let mut bruno = bruno.reconnect(&address, &board, &paris).await?;
+    bruno.ask().await?;
+    bruno.until(|_, heard| matches!(heard, Heard::Refused(_) | Heard::Ack(_))).await?;
+    assert_eq!(offer_all(&mut bruno).await?, Some(RefusalCode::ForeignClient));
+    let mut fresh = Client::sangam(&address, &board, &paris).await?;
+    fresh.sync().await?;
+    assert_eq!(fresh.ideas(), known, "a refused offer changed something");
     Ok(())
 }
 

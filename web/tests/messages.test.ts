@@ -31,6 +31,10 @@ const COMPOSED = [
   'groups.relaxed.',
   'groups.method.',
   'comfort.',
+  'role.',
+  'privacy.',
+  // Named by the server, in an address.
+  'error.sign_in',
 ];
 
 it('has every key in every language', () => {

@@ -1,8 +1,9 @@
 //! `sangam check`, `sangam backup`, `sangam restore`: what an operator does with a data folder.
 
-use super::{DataArgs, events, fresh_id, say};
+use super::{DataArgs, audit, events, fresh_life, say};
 use crate::event::access::LinkKey;
 use crate::event::words;
+use crate::store::audit::{Break, hex};
 use crate::store::sqlite::{
     Checked, Checker, OtherCopy, OverData, Repair, SqliteReader, back_up, restore as put_back,
 };
@@ -14,6 +15,7 @@ use sangam_shared::ids::DocumentId;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use uuid::Uuid;
 
 #[derive(Args)]
 pub(super) struct CheckArgs {
@@ -50,7 +52,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     if !args.repair {
         return examine_all(&Checker::open(folder)?, &titles);
     }
-    let (mut checker, rebuilt) = Checker::repair(folder, fresh_id())?;
+    let (mut checker, rebuilt) = Checker::repair(folder, fresh_life())?;
     if let Some(kept) = &rebuilt {
         say(&format!(
             "the database was rebuilt from all rows that can be read; the damaged file is kept as {}",
@@ -76,7 +78,7 @@ pub(super) fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
 pub(super) fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     let over_data = if args.replace { OverData::Replace } else { OverData::Refuse };
     let folder = &args.data.data;
-    let kept = put_back(&args.file, folder, fresh_id(), over_data)?;
+    let kept = put_back(&args.file, folder, fresh_life(), over_data)?;
     if let Some(kept) = kept {
         say(&format!("what was in {} is kept as {}", folder.display(), kept.display()))?;
     }
@@ -125,6 +127,17 @@ fn examine_all(checker: &Checker, titles: &Titles) -> anyhow::Result<ExitCode> {
         };
         say(&format!("damaged: the record {record} {what}"))?;
     }
+    for event in checker.audited()? {
+        let (head, broken) = checker.audit(event, |_, _| Ok(()))?;
+        let name = audit::name(&titles.events, event);
+        if let Some(Break { sequence, why }) = broken {
+            sound = false;
+            say(&format!("damaged: audit log of {name}: entry {sequence} {why}"))?;
+        } else {
+            let hash = hex(&head.hash);
+            say(&format!("sound:   audit log of {name}: entries: {}; head {hash}", head.sequence))?;
+        }
+    }
     let verdict = if sound { "everything is sound" } else { "some of it is damaged" };
     say(&format!("documents: {}; {verdict}", documents.len()))?;
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -138,7 +151,7 @@ fn repair_all(checker: &mut Checker, titles: &Titles) -> anyhow::Result<()> {
             let kept = checker.mend(document, repair)?;
             say(&format!("repaired: {name}: {}", done(repair)))?;
             if let Some(kept) = kept {
-                checker.begin_epoch(fresh_id())?;
+                checker.begin(fresh_life())?;
                 say(&format!("          what was cut off is kept in {}", kept.display()))?;
             }
         }
@@ -273,23 +286,28 @@ fn said_by(snapshot: &[u8]) -> Option<Said> {
     replay.said().ok()
 }
 
-type Titles = BTreeMap<DocumentId, String>;
+#[derive(Default)]
+struct Titles {
+    documents: BTreeMap<DocumentId, String>,
+    events: BTreeMap<Uuid, String>,
+}
 
 /// What operators call the documents, as far as the events can be read.
 fn titles(folder: &Path) -> Titles {
     let records = SqliteReader::open(folder).ok().and_then(|reader| reader.records().ok());
-    let mut titles = Titles::new();
+    let mut titles = Titles::default();
     for event in events(&records.unwrap_or_default()).unwrap_or_default() {
-        titles.insert(event.stage, format!("stage of {}", event.slug));
+        titles.events.insert(event.id.0, event.slug.to_string());
+        titles.documents.insert(event.stage, format!("stage of {}", event.slug));
         for workshop in event.workshops {
-            titles.insert(workshop.board, words(&workshop.title, "en").to_owned());
+            titles.documents.insert(workshop.board, words(&workshop.title, "en").to_owned());
         }
     }
     titles
 }
 
 fn name(titles: &Titles, document: DocumentId) -> String {
-    match titles.get(&document) {
+    match titles.documents.get(&document) {
         Some(title) => format!("{document} ({title})"),
         None => document.to_string(),
     }

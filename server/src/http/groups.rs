@@ -4,8 +4,9 @@
 use super::Api;
 use super::events::allowed;
 use super::problem::{Code, JsonBody, Problem};
-use crate::event::Standing;
-use crate::event::access::{Action, Principal};
+use crate::event::Forming;
+use crate::event::access::Action;
+use crate::event::audit::By;
 use crate::event::groups::build::{self, clean_tag, fold};
 use crate::event::groups::explain;
 use crate::event::groups::model::{Place, Proposed, SizeSetting, Wishes};
@@ -59,7 +60,7 @@ pub(super) async fn propose(
     headers: HeaderMap,
     JsonBody(body): JsonBody<Revision>,
 ) -> Result<Response, Problem> {
-    let event = changer(&api, slug, &headers)?;
+    let (event, by) = changer(&api, slug, &headers)?;
     // One at a time: the others' boards come first.
     let turn = Arc::clone(&api.proposals).try_acquire_owned().map_err(|_| Code::Busy)?;
     let standing = api.events.standing(event.id).ok_or(Code::NotFound)?;
@@ -87,7 +88,7 @@ pub(super) async fn propose(
         points: placement.score.wishes,
         bound: placement.bound,
     };
-    api.events.keep_proposal(event.id, body.revision, places, proposed).await?;
+    api.events.keep_proposal(event.id, by, body.revision, places, proposed).await?;
     answer(&api, &event)
 }
 
@@ -109,11 +110,11 @@ pub(super) async fn place(
     JsonBody(body): JsonBody<Move>,
 ) -> Result<Response, Problem> {
     let Path((slug, person)) = names.map_err(|_| Code::NotFound)?;
-    let event = changer(&api, Ok(Path(slug)), &headers)?;
+    let (event, by) = changer(&api, Ok(Path(slug)), &headers)?;
     let person = person.parse().map_err(|_| Code::NotFound)?;
     let workshop = workshop(&event, body.workshop, "workshop")?;
     let place = Place { person, workshop, pinned: body.pinned };
-    api.events.move_person(event.id, body.revision, place).await?;
+    api.events.move_person(event.id, by, body.revision, place).await?;
     answer(&api, &event)
 }
 
@@ -139,7 +140,7 @@ pub(super) async fn sizes(
     headers: HeaderMap,
     JsonBody(body): JsonBody<Sizes>,
 ) -> Result<Response, Problem> {
-    let event = changer(&api, slug, &headers)?;
+    let (event, by) = changer(&api, slug, &headers)?;
     let most = u32::try_from(limits::PEOPLE_PER_EVENT_MAX).unwrap_or(u32::MAX);
     let mut settings: Vec<SizeSetting> = Vec::new();
     for size in body.sizes {
@@ -160,7 +161,7 @@ pub(super) async fn sizes(
         }
         settings.push(SizeSetting { workshop: id, min: size.min, max: size.max });
     }
-    api.events.set_sizes(event.id, body.revision, settings).await?;
+    api.events.set_sizes(event.id, by, body.revision, settings).await?;
     answer(&api, &event)
 }
 
@@ -171,8 +172,8 @@ pub(super) async fn publish(
     headers: HeaderMap,
     JsonBody(body): JsonBody<Revision>,
 ) -> Result<Response, Problem> {
-    let event = changer(&api, slug, &headers)?;
-    api.events.publish_groups(event.id, body.revision).await?;
+    let (event, by) = changer(&api, slug, &headers)?;
+    api.events.publish_groups(event.id, by, body.revision).await?;
     answer(&api, &event)
 }
 
@@ -183,8 +184,8 @@ pub(super) async fn unpublish(
     headers: HeaderMap,
     JsonBody(body): JsonBody<Revision>,
 ) -> Result<Response, Problem> {
-    let event = changer(&api, slug, &headers)?;
-    api.events.unpublish_groups(event.id, body.revision).await?;
+    let (event, by) = changer(&api, slug, &headers)?;
+    api.events.unpublish_groups(event.id, by, body.revision).await?;
     answer(&api, &event)
 }
 
@@ -224,8 +225,7 @@ pub(super) async fn wish(
     headers: HeaderMap,
     JsonBody(body): JsonBody<Wished>,
 ) -> Result<Response, Problem> {
-    api.same_origin(&headers)?;
-    let (event, _, person) = participant(&api, slug, &headers)?;
+    let (event, by, person) = participant(&api, slug, &headers)?;
     if body.choices.len() > limits::CHOICES_MAX {
         return Err(Problem::field("choices", "holds more than three workshops"));
     }
@@ -255,25 +255,25 @@ pub(super) async fn wish(
         with_name: None,
         imported: false,
     };
-    api.events.set_wishes(event.id, person, wishes).await?;
+    api.events.set_wishes(event.id, by, person, wishes).await?;
     own(&api, &event, person)
 }
 
-/// The event, if whoever asks may form its groups, from our own pages.
-fn changer(api: &Api, slug: Slug, headers: &HeaderMap) -> Result<Arc<Event>, Problem> {
-    api.same_origin(headers)?;
-    allowed(api, slug, headers, Action::FormGroups)
+/// The event, if whoever asks may form its groups, and who that is.
+fn changer(api: &Api, slug: Slug, headers: &HeaderMap) -> Result<(Arc<Event>, By), Problem> {
+    let event = allowed(api, slug, headers, Action::FormGroups)?;
+    Ok((event, By::from(&api.principal(headers)?)))
 }
 
 fn participant(
     api: &Api,
     slug: Slug,
     headers: &HeaderMap,
-) -> Result<(Arc<Event>, Principal, PersonId), Problem> {
+) -> Result<(Arc<Event>, By, PersonId), Problem> {
     let event = allowed(api, slug, headers, Action::OwnWishes)?;
     let principal = api.principal(headers)?;
     let person = principal.person.ok_or(Code::Forbidden)?;
-    Ok((event, principal, person))
+    Ok((event, By::from(&principal), person))
 }
 
 fn workshop(event: &Event, number: u32, field: &str) -> Result<WorkshopId, Problem> {

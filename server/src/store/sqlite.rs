@@ -5,9 +5,11 @@
 //! afresh: a failed fsync is never retried as if nothing had happened. What is in the write-ahead
 //! log at an opening counts only when it has been written into the database and synced.
 
+mod audit;
 mod backup;
 mod check;
 mod file;
+mod pulse;
 mod read;
 mod rebuild;
 mod row;
@@ -18,9 +20,12 @@ pub use backup::{BackupError, OverData, back_up, restore};
 pub use check::{Checked, Checker, OtherCopy, Repair};
 pub use file::{OpenError, SqliteReader};
 
-use super::{Append, Health, Loaded, Record, RecordChange, Sequence, Store, StoreError, Stored};
+use super::audit::{Head, Noted};
+use super::{
+    Append, Health, Life, Loaded, Record, RecordChange, Sequence, Store, StoreError, Stored,
+};
 use bytes::Bytes;
-use file::Folder;
+use file::{Folder, Opened};
 use futures_util::future::BoxFuture;
 use read::Readers;
 use sangam_shared::ids::DocumentId;
@@ -33,6 +38,7 @@ use write::{Request, Writer};
 /// The embedded store.
 pub struct SqliteStore {
     epoch: Uuid,
+    recovering_until_ms: u64,
     writer: Writer,
     readers: Arc<Readers>,
     /// Held for as long as the store lives: a second process is refused.
@@ -40,18 +46,18 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database in a folder, and creates both where they are missing. `fresh` names the
-    /// life of a new database.
+    /// Opens the database in a folder, and creates both where they are missing. `fresh` is the
+    /// life of a new database, and its beginning is now.
     ///
     /// # Errors
     /// [`OpenError`], a sentence for the operator; nothing is changed then.
-    pub fn open(folder: &Path, fresh: Uuid) -> Result<Self, OpenError> {
+    pub fn open(folder: &Path, fresh: impl Into<Life>) -> Result<Self, OpenError> {
         let folder = Folder::lock(folder)?;
-        let (opened, _) = file::open_writable(folder.database(), fresh)?;
-        let epoch = opened.epoch;
+        let (opened, _) = file::open_writable(folder.database(), fresh.into())?;
+        let Opened { epoch, recovering_until_ms, .. } = opened;
         let readers = Arc::new(Readers::new(folder.database().to_owned()));
         let writer = Writer::start(opened, folder.database().to_owned())?;
-        Ok(Self { epoch, writer, readers, _folder: folder })
+        Ok(Self { epoch, recovering_until_ms, writer, readers, _folder: folder })
     }
 
     fn ask<T: Send + 'static>(
@@ -61,6 +67,7 @@ impl SqliteStore {
         let (answer, answered) = oneshot::channel();
         let request = request(answer);
         Box::pin(async move {
+            self.writer.pulse().is_beating()?;
             self.writer.send(request).await?;
             answered.await.unwrap_or_else(|_| Err(stopped()))
         })
@@ -80,6 +87,10 @@ impl Store for SqliteStore {
         self.epoch
     }
 
+    fn recovering_until_ms(&self) -> u64 {
+        self.recovering_until_ms
+    }
+
     fn health(&self) -> watch::Receiver<Health> {
         self.writer.health()
     }
@@ -88,7 +99,8 @@ impl Store for SqliteStore {
         if append.deltas.is_empty() {
             return Box::pin(async { Err(StoreError::Fatal("an append of nothing".into())) });
         }
-        self.ask(|answer| Request::Append(append, answer))
+        let appended = self.ask(|answer| Request::Append(append, answer));
+        Box::pin(self.writer.pulse().in_time(appended))
     }
 
     fn load(
@@ -129,8 +141,22 @@ impl Store for SqliteStore {
         self.read(move |connection| read::history(connection, document, from, count))
     }
 
+    fn audit(
+        &self,
+        event: Uuid,
+        from: u64,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<Noted>, StoreError>> {
+        self.read(move |connection| Ok(audit::entries(connection, event, from, count)?))
+    }
+
+    fn audit_head(&self, event: Uuid) -> BoxFuture<'_, Result<Head, StoreError>> {
+        self.read(move |connection| Ok(audit::head(connection, event)?))
+    }
+
     fn commit(&self, changes: Vec<RecordChange>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.ask(|answer| Request::Records(changes, answer))
+        let done = self.ask(|answer| Request::Records(changes, answer));
+        Box::pin(self.writer.pulse().watched(done))
     }
 
     fn records(&self) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {

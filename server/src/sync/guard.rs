@@ -7,8 +7,10 @@
 //! no honest Yjs client writes is refused here.
 
 mod index;
+mod pieces;
 mod read;
 mod resolve;
+mod typing;
 mod update;
 mod value;
 

@@ -111,13 +111,15 @@ pub struct Room {
     /// The head at which the next snapshot is offered; `None` while one is on its way.
     compact_at: Option<Sequence>,
     compact_after: Sequence,
+    /// Until when a large batch makes the room a busy one; 0 where it is calm.
+    busy_until_ms: u64,
     connections: BTreeMap<ConnectionId, Connection>,
     presence: Presence,
     waiting: VecDeque<Waiting>,
     batch: Batch,
     phase: Phase,
     unwritable: Option<RefusalCode>,
-    recovering: bool,
+    recovering_until_ms: u64,
 }
 
 struct Connection {
@@ -192,21 +194,22 @@ impl Room {
             snapshot_at,
             compact_at: Some(snapshot_at + limits::COMPACT_AFTER_DELTAS),
             compact_after: limits::COMPACT_AFTER_DELTAS,
+            busy_until_ms: 0,
             connections: BTreeMap::new(),
             presence: Presence::default(),
             waiting: VecDeque::new(),
             batch: Batch::default(),
             phase: Phase::Settled,
-            recovering: false,
+            recovering_until_ms: 0,
         }
     }
 
     /// The same room, over a log that a backup was put back into: edits were acknowledged that it
     /// lacks, by their authors and by the server. Devices have them, and each offers all that it
-    /// has; so an answer to our sync step 1 may hold what others wrote.
+    /// has; so an answer to our sync step 1 may hold what others wrote, until this moment.
     #[must_use]
-    pub fn recovering(mut self, recovering: bool) -> Self {
-        self.recovering = recovering;
+    pub fn recovering_until(mut self, until_ms: u64) -> Self {
+        self.recovering_until_ms = until_ms;
         self
     }
 
@@ -280,6 +283,9 @@ impl Room {
             self.settle(out);
         } else {
             self.phase = Phase::Storing;
+            if self.batch.deltas.len() > limits::COMPACT_BUSY_DELTAS {
+                self.busy_until_ms = now_ms.saturating_add(limits::COMPACT_CALM_MS);
+            }
             out.push(Effect::Append(Append {
                 document: self.document,
                 expected_head: self.head,
@@ -376,8 +382,17 @@ impl Room {
         }
     }
 
-    /// Presence, at its own pace.
+    /// Presence, at its own pace; and the snapshot that a busy room has put off.
     pub fn tick(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
+        // Also where the clock was put back.
+        if now_ms.abs_diff(self.busy_until_ms) > limits::COMPACT_CALM_MS
+            || now_ms >= self.busy_until_ms
+        {
+            self.busy_until_ms = 0;
+            if self.phase == Phase::Settled {
+                self.compact(out);
+            }
+        }
         if let Some(frame) = self.presence.due(now_ms) {
             out.push(Effect::Broadcast { frame, except: None });
         }
@@ -437,7 +452,8 @@ impl Room {
                 }
             }
             ClientMessage::SyncStep2(update) => {
-                let whose = if self.recovering { Whose::Anybodys } else { Whose::Own };
+                let recovering = now_ms < self.recovering_until_ms;
+                let whose = if recovering { Whose::Anybodys } else { Whose::Own };
                 self.take_edit(from, update, whose, now_ms, out);
             }
             ClientMessage::Update(update) => {
@@ -478,9 +494,9 @@ impl Room {
         };
         match taken {
             Ok(Taken::Known) => {}
-            Ok(Taken::News { update, claims }) => {
+            Ok(Taken::News { updates, claims }) => {
                 let author = member.author;
-                self.batch.add(author, now_ms, update, claims);
+                self.batch.add(author, now_ms, updates, claims);
                 self.batch.only = match self.batch.only {
                     Only::Nobody => Only::One(from),
                     Only::One(id) if id == from => Only::One(id),
@@ -523,8 +539,8 @@ impl Room {
         }
         match self.content.write(edit) {
             Ok(Taken::Known) => {}
-            Ok(Taken::News { update, claims }) => {
-                self.batch.add(author, now_ms, update, claims);
+            Ok(Taken::News { updates, claims }) => {
+                self.batch.add(author, now_ms, updates, claims);
                 self.batch.only = Only::Several;
             }
             Err(code) => {
@@ -672,8 +688,11 @@ impl Room {
         out.push(Effect::Reload);
     }
 
+    /// Offers a snapshot when one is due. It is checked by reading the log again, which costs about
+    /// as much as the edits did; so a busy room puts it off.
     fn compact(&mut self, out: &mut Vec<Effect>) {
-        if self.compact_at.take_if(|at| self.head >= *at).is_some() {
+        let put_off = if self.busy_until_ms > 0 { limits::COMPACT_PUT_OFF_DELTAS } else { 0 };
+        if self.compact_at.take_if(|at| self.head >= *at + put_off).is_some() {
             out.push(Effect::Compact {
                 base: self.snapshot_at,
                 upto: self.head,
@@ -684,8 +703,14 @@ impl Room {
 }
 
 impl Batch {
-    fn add(&mut self, author: Author, at_ms: u64, update: Bytes, claims: Vec<(ClientId, Author)>) {
-        self.deltas.push(Delta { author, at_ms, update });
+    fn add(
+        &mut self,
+        author: Author,
+        at_ms: u64,
+        updates: Vec<Bytes>,
+        claims: Vec<(ClientId, Author)>,
+    ) {
+        self.deltas.extend(updates.into_iter().map(|update| Delta { author, at_ms, update }));
         self.claims.extend(claims);
     }
 

@@ -2,8 +2,11 @@
 
 #![allow(dead_code, reason = "each of the tests uses its part")]
 
+use crate::write::mutate;
 use bytes::Bytes;
+use rand::Rng;
 use sangam::store::{Append, Author, ClientId, Loaded, Stored};
+use sangam::sync::replay::Replay;
 use sangam::sync::room::{ConnectionId, Dialect, Effect, Member, Permission, Room};
 use sangam_shared::ids::{DocumentId, PersonId};
 use sangam_shared::schema::DocumentKind;
@@ -107,6 +110,40 @@ impl Board {
         }
     }
 
+    /// A disk has harmed the log, and its checks did not see it: the board opens, read-only perhaps,
+    /// and whatever it says can be read and encoded. Says whether it takes edits.
+    pub(crate) fn reads_damaged(&self, other: &[u8], rng: &mut impl Rng) -> bool {
+        let mut log = self.log.clone();
+        let Some(at) = log.len().checked_sub(1).map(|last| rng.random_range(0..=last)) else {
+            return true;
+        };
+        match rng.random_range(0..6) {
+            0 => drop(log.remove(at)),
+            1 => {
+                let to = rng.random_range(0..log.len());
+                log.swap(at, to);
+            }
+            2 => log[at].delta.update = Bytes::copy_from_slice(other),
+            _ => {
+                let harmed = mutate(&log[at].delta.update, other, rng);
+                log[at].delta.update = harmed.into();
+            }
+        }
+        let room = open(&self.loaded(None, &log), 5);
+        let again = state(room.doc());
+        canonical(room.doc());
+        let mut replay = Replay::default();
+        let whole = log.iter().all(|stored| replay.take(&stored.delta.update).is_ok());
+        if whole {
+            replay.said().expect("what was applied can be read");
+        }
+        if room.unwritable().is_none() {
+            let mut fresh = Replay::default();
+            fresh.take(&again).expect("a document's state reads back");
+        }
+        room.unwritable().is_none()
+    }
+
     /// The live document.
     pub(crate) fn doc(&self) -> &Doc {
         self.room.doc()
@@ -124,7 +161,13 @@ impl Board {
             assert_eq!(room.unwritable(), None, "what was stored reads back");
         }
         let said = [canonical(whole.doc()), canonical(resumed.doc())];
-        assert_eq!(said[0], canonical(self.room.doc()), "the log says what memory says");
+        let memory = canonical(self.room.doc());
+        if said[0] != memory {
+            for stored in &self.log {
+                println!("{:02x?}", &stored.delta.update[..]);
+            }
+        }
+        assert_eq!(said[0], memory, "the log says what memory says");
         (said, state(whole.doc()))
     }
 }

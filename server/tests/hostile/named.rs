@@ -67,6 +67,43 @@ fn a_neighbour_that_is_collected_and_one_that_is_not_disagree() {
     assert_eq!(refusal(&guard, &update(&[(6, 0, mixed)], &[])), Reason::OriginsDisagree);
 }
 
+/// Found by ten million messages: memory put it between two letters, the log behind both.
+#[test]
+fn neighbours_the_wrong_way_round_in_one_word_are_refused() {
+    let known = update(&[(5, 0, typed("abcd"))], &[]);
+    let item = |left, right| {
+        let structs = Structs::default().between(4, Some((5, left)), Some((5, right)), &text("x"));
+        update(&[(6, 0, structs)], &[])
+    };
+    let gone = update(&[], &[(5, 0, 4)]);
+    let half = update(&[], &[(5, 1, 1)]);
+    for later in [&update(&[], &[]), &gone, &half] {
+        let guard = guard_of(&[&known, later]);
+        for (left, right) in [(2, 2), (2, 1), (3, 0)] {
+            assert_eq!(refusal(&guard, &item(left, right)), Reason::OriginsDisagree);
+        }
+        assert!(guard.check(&item(1, 2)).is_ok());
+    }
+    // In the same update, and across its border.
+    let more = |left, right| {
+        let structs = Structs::default().between(4, Some((5, 3)), None, &text("ef")).between(
+            4,
+            Some((5, left)),
+            Some((5, right)),
+            &text("x"),
+        );
+        update(&[(5, 4, structs)], &[])
+    };
+    let guard = guard_of(&[&known]);
+    for (left, right) in [(5, 5), (5, 4), (5, 2), (4, 0)] {
+        assert_eq!(refusal(&guard, &more(left, right)), Reason::OriginsDisagree);
+    }
+    // Typed before the rest, it is no longer one word: later letters may well stand left of it.
+    let before = Structs::default().between(4, None, Some((5, 0)), &text("y"));
+    let guard = guard_of(&[&known, &update(&[(5, 4, before)], &[])]);
+    assert!(guard.check(&item(4, 0)).is_ok());
+}
+
 #[test]
 fn strict_json_is_yrs_json() {
     let open = Guard::new(Schema::Open);
@@ -132,7 +169,7 @@ fn a_row_that_lost_its_key_at_once_leaves_the_other_alone() {
     let checked = guard.check(&update(&[(4, 0, rival())], &[])).expect("it is well formed");
     // The smaller client id stands to the left, so it is the newcomer that goes.
     let delta = update(&[(4, 0, rival())], &[(4, 0, 1)]);
-    guard.admit(checked, &delta).expect("yrs writes what the guard reads");
+    guard.admit(checked, &[&delta[..]]).expect("yrs writes what the guard reads");
     let text = update(&[], &[(5, 1, 1)]);
     assert_eq!(refusal(&guard, &text), Reason::ContainerLost);
 }

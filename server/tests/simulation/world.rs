@@ -157,7 +157,11 @@ fn open(disk: &Disk, flaw: Flaw, recovering: bool, rng: &mut ChaCha8Rng) -> Serv
     let writer = if flaw == Flaw::WriterReused { 7 } else { fresh };
     let room = Room::open(document(), DocumentKind::Board, &disk.load(), writer);
     Server {
-        room: room.compacting_after(COMPACT_AFTER).recovering(recovering),
+        room: room.compacting_after(COMPACT_AFTER).recovering_until(if recovering {
+            u64::MAX
+        } else {
+            0
+        }),
         fanout: Fanout::bounded(LOG_FRAMES, 1 << 20),
         seats: BTreeMap::new(),
         reloading: false,

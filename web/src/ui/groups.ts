@@ -1,7 +1,8 @@
 // Groups by affinity: the server's JSON, and its codes as sentences.
 
 import { currentLanguage, pick, plural, t, type Key } from '../messages/messages.svelte';
-import { call, type EventView } from './api';
+import type { EventView } from './api';
+import { call } from './call';
 
 export interface Why {
   choice: 'first' | 'second' | 'third' | 'other' | 'open';

@@ -1,13 +1,14 @@
 //! Groups, as records: wishes, lists of those expected, the draft, and what everybody sees.
 
 use super::{Events, EventsError, put};
+use crate::event::audit::{Act, By, Entry};
 use crate::event::groups::build::{self, Ground, WishesOf, fold};
 use crate::event::groups::greedy;
 use crate::event::groups::model::{
     Grouping, GroupsError, Invitation, Place, Proposed, Published, SizeSetting, WishRecord, Wishes,
 };
 use crate::event::groups::table::{Row, TableError};
-use crate::event::model::{Event, Person};
+use crate::event::model::{Event, Person, Standing};
 use crate::store::RecordChange;
 use sangam_shared::ids::{EventId, PersonId, WorkshopId};
 use sangam_shared::limits;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 /// Everything that groups are made of, at one moment.
 #[derive(Clone)]
-pub struct Standing {
+pub struct Forming {
     /// The event.
     pub event: Arc<Event>,
     /// Draft, publication, sizes.
@@ -54,7 +55,7 @@ pub struct Imported {
     pub placed: usize,
 }
 
-impl Standing {
+impl Forming {
     /// Where facilitators want people: pinned in the draft, or, before they have a place there, by a list.
     #[must_use]
     pub fn pins(&self) -> BTreeMap<PersonId, WorkshopId> {
@@ -122,9 +123,9 @@ impl Events {
 
     /// Everything that groups are made of.
     #[must_use]
-    pub fn standing(&self, event: EventId) -> Option<Standing> {
+    pub fn standing(&self, event: EventId) -> Option<Forming> {
         let mut people = self.people(event);
-        people.retain(|person| person.role == Role::Participant);
+        people.retain(|p| p.role == Role::Participant && p.standing == Standing::Here);
         people.sort_by_key(|person| (person.joined_at_ms, person.id));
         let state = self.read();
         let held = state.events.get(&event)?;
@@ -135,7 +136,7 @@ impl Events {
         let event = Arc::clone(&held.event);
         drop(state);
         let standing =
-            Standing { event, grouping: Arc::default(), people, wishes, invited, waiting };
+            Forming { event, grouping: Arc::default(), people, wishes, invited, waiting };
         // Whoever was removed is in no group from that moment on.
         let mut clean = (*grouping).clone();
         standing.known(&mut clean.draft);
@@ -145,7 +146,7 @@ impl Events {
         if clean != *grouping {
             grouping = Arc::new(clean);
         }
-        Some(Standing { grouping, ..standing })
+        Some(Forming { grouping, ..standing })
     }
 
     /// Notes what somebody would like. Once groups are published, whoever has none gets the best one
@@ -156,6 +157,7 @@ impl Events {
     pub async fn set_wishes(
         &self,
         event: EventId,
+        by: By,
         person: PersonId,
         wishes: Wishes,
     ) -> Result<Arrival, EventsError> {
@@ -191,16 +193,18 @@ impl Events {
             grouping.version += 1;
             changes.push(put(event, "grouping", "grouping", &grouping));
         }
-        self.commit(turn, changes).await?;
+        let entry = Entry::new(event, by, Act::WishesSaid).about(person);
+        self.commit(turn, entry, changes).await?;
         Ok(arrival)
     }
 
     /// Changes the groups, if nobody else has since `revision`.
     async fn change_groups(
         &self,
+        entry: Entry,
         event: EventId,
         revision: u64,
-        change: impl FnOnce(&Standing, &mut Grouping) -> Result<Vec<RecordChange>, EventsError>,
+        change: impl FnOnce(&Forming, &mut Grouping) -> Result<Vec<RecordChange>, EventsError>,
     ) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let Some(standing) = self.standing(event) else {
@@ -214,7 +218,7 @@ impl Events {
         grouping.revision += 1;
         grouping.version += 1;
         changes.push(put(event, "grouping", "grouping", &grouping));
-        self.commit(turn, changes).await
+        self.commit(turn, entry, changes).await
     }
 
     /// Sets the sizes of groups.
@@ -224,14 +228,16 @@ impl Events {
     pub async fn set_sizes(
         &self,
         event: EventId,
+        by: By,
         revision: u64,
         sizes: Vec<SizeSetting>,
     ) -> Result<(), EventsError> {
-        let change = |_: &Standing, grouping: &mut Grouping| {
+        let change = |_: &Forming, grouping: &mut Grouping| {
             grouping.sizes = sizes;
             Ok(Vec::new())
         };
-        self.change_groups(event, revision, change).await
+        let entry = Entry::new(event, by, Act::GroupsSized);
+        self.change_groups(entry, event, revision, change).await
     }
 
     /// Keeps a proposal as the draft; pins stay.
@@ -241,11 +247,12 @@ impl Events {
     pub async fn keep_proposal(
         &self,
         event: EventId,
+        by: By,
         revision: u64,
         places: Vec<(PersonId, WorkshopId)>,
         proposed: Proposed,
     ) -> Result<(), EventsError> {
-        let change = |standing: &Standing, grouping: &mut Grouping| {
+        let change = |standing: &Forming, grouping: &mut Grouping| {
             let pins = standing.pins();
             let place = |(person, workshop)| {
                 let pinned = pins.get(&person) == Some(&workshop);
@@ -256,7 +263,8 @@ impl Events {
             grouping.proposed = Some(proposed);
             Ok(Vec::new())
         };
-        self.change_groups(event, revision, change).await
+        let entry = Entry::new(event, by, Act::GroupsProposed);
+        self.change_groups(entry, event, revision, change).await
     }
 
     /// Puts somebody into a group, pinned or not.
@@ -266,10 +274,11 @@ impl Events {
     pub async fn move_person(
         &self,
         event: EventId,
+        by: By,
         revision: u64,
         place: Place,
     ) -> Result<(), EventsError> {
-        let change = |standing: &Standing, grouping: &mut Grouping| {
+        let change = |standing: &Forming, grouping: &mut Grouping| {
             if !standing.people.iter().any(|person| person.id == place.person) {
                 let why = "is no participant".to_owned();
                 return Err(EventsError::Field { field: "person", why });
@@ -280,7 +289,8 @@ impl Events {
             }
             Ok(Vec::new())
         };
-        self.change_groups(event, revision, change).await
+        let entry = Entry::new(event, by, Act::PersonPlaced).about(place.person);
+        self.change_groups(entry, event, revision, change).await
     }
 
     /// Shows the draft to everybody. Whoever has come since the proposal gets the best group that has
@@ -288,9 +298,14 @@ impl Events {
     ///
     /// # Errors
     /// [`GroupsError::Nothing`], [`GroupsError::Stale`], or the store's.
-    pub async fn publish_groups(&self, event: EventId, revision: u64) -> Result<(), EventsError> {
+    pub async fn publish_groups(
+        &self,
+        event: EventId,
+        by: By,
+        revision: u64,
+    ) -> Result<(), EventsError> {
         let now_ms = self.clock.now_ms();
-        let change = |standing: &Standing, grouping: &mut Grouping| {
+        let change = |standing: &Forming, grouping: &mut Grouping| {
             if grouping.draft.is_empty() {
                 return Err(GroupsError::Nothing.into());
             }
@@ -307,16 +322,22 @@ impl Events {
             grouping.undo_until_ms = now_ms + limits::GROUPS_UNDO_MS;
             Ok(Vec::new())
         };
-        self.change_groups(event, revision, change).await
+        let entry = Entry::new(event, by, Act::GroupsPublished);
+        self.change_groups(entry, event, revision, change).await
     }
 
     /// Takes the last publication back.
     ///
     /// # Errors
     /// [`GroupsError::UndoOver`], [`GroupsError::Stale`], or the store's.
-    pub async fn unpublish_groups(&self, event: EventId, revision: u64) -> Result<(), EventsError> {
+    pub async fn unpublish_groups(
+        &self,
+        event: EventId,
+        by: By,
+        revision: u64,
+    ) -> Result<(), EventsError> {
         let now_ms = self.clock.now_ms();
-        let change = |_: &Standing, grouping: &mut Grouping| {
+        let change = |_: &Forming, grouping: &mut Grouping| {
             if grouping.published.is_none() || now_ms > grouping.undo_until_ms {
                 return Err(GroupsError::UndoOver.into());
             }
@@ -324,7 +345,8 @@ impl Events {
             grouping.undo_until_ms = 0;
             Ok(Vec::new())
         };
-        self.change_groups(event, revision, change).await
+        let entry = Entry::new(event, by, Act::GroupsUnpublished);
+        self.change_groups(entry, event, revision, change).await
     }
 
     /// Takes a list of people and their wishes: all of it or nothing.
@@ -334,19 +356,21 @@ impl Events {
     pub async fn import_wishes(
         &self,
         event: EventId,
+        by: By,
         revision: u64,
         rows: Vec<Row>,
     ) -> Result<Result<Imported, TableError>, EventsError> {
         let mut imported = Imported::default();
         let mut refused = None;
-        let change = |standing: &Standing, grouping: &mut Grouping| {
+        let change = |standing: &Forming, grouping: &mut Grouping| {
             let list = self.list(standing, grouping, rows, &mut imported);
             list.map_err(|error| {
                 refused = Some(error);
                 EventsError::Field { field: "file", why: "is refused".to_owned() }
             })
         };
-        let changed = self.change_groups(event, revision, change).await;
+        let entry = Entry::new(event, by, Act::WishesImported);
+        let changed = self.change_groups(entry, event, revision, change).await;
         match refused {
             Some(error) => Ok(Err(error)),
             None => changed.map(|()| Ok(imported)),
@@ -355,7 +379,7 @@ impl Events {
 
     fn list(
         &self,
-        standing: &Standing,
+        standing: &Forming,
         grouping: &mut Grouping,
         rows: Vec<Row>,
         imported: &mut Imported,
@@ -423,8 +447,13 @@ impl Events {
     ///
     /// # Errors
     /// [`GroupsError::Stale`], or the store's.
-    pub async fn forget_invited(&self, event: EventId, revision: u64) -> Result<(), EventsError> {
-        let change = |standing: &Standing, _: &mut Grouping| {
+    pub async fn forget_invited(
+        &self,
+        event: EventId,
+        by: By,
+        revision: u64,
+    ) -> Result<(), EventsError> {
+        let change = |standing: &Forming, _: &mut Grouping| {
             let came: BTreeSet<_> = standing.invited.values().map(|one| one.id).collect();
             let state = self.read();
             let all = state.events.get(&event).map(|held| held.invitations.keys().copied());
@@ -436,7 +465,8 @@ impl Events {
             };
             Ok(gone.map(delete).collect())
         };
-        self.change_groups(event, revision, change).await
+        let entry = Entry::new(event, by, Act::InvitedForgotten);
+        self.change_groups(entry, event, revision, change).await
     }
 
     /// What has to go or change so that groups hold nothing of somebody any more: whoever erases a

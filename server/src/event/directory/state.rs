@@ -2,7 +2,7 @@
 
 use super::{DocumentInfo, EventsError};
 use crate::event::groups::model::{Grouping, Invitation, WishRecord, Wishes};
-use crate::event::model::{Acceptance, Event, Link, Person, Restore, Session};
+use crate::event::model::{Acceptance, Door, Event, Link, Person, Restore, Session};
 use crate::store::Record;
 use sangam_shared::ids::{DocumentId, EventId, Key, LinkId, PersonId, PlanId, SessionId};
 use sangam_shared::schema::DocumentKind;
@@ -32,6 +32,7 @@ pub(super) struct Held {
     pub(super) wishes: BTreeMap<PersonId, Wishes>,
     pub(super) invitations: BTreeMap<Uuid, Invitation>,
     pub(super) grouping: Arc<Grouping>,
+    pub(super) door: Door,
 }
 
 impl State {
@@ -86,6 +87,7 @@ impl State {
                 held.invitations.insert(invitation.id, invitation);
             }
             "grouping" => held.grouping = Arc::new(parse(record)?),
+            "door" => held.door = parse(record)?,
             other => tracing::warn!(kind = other, "a record of an unknown kind is left alone"),
         }
         Ok(())
@@ -114,8 +116,18 @@ impl State {
             wishes: BTreeMap::new(),
             invitations: BTreeMap::new(),
             grouping: Arc::default(),
+            door: Door::default(),
         };
         self.events.insert(id, held);
+    }
+
+    /// Nothing of an event is left.
+    pub(super) fn drop_event(&mut self, event: EventId) {
+        let Some(held) = self.events.remove(&event) else { return };
+        self.slugs.remove(&held.event.slug);
+        self.documents.retain(|_, info| info.event != event);
+        self.links.retain(|_, (of, _)| *of != event);
+        self.sessions.retain(|_, (of, _)| *of != event);
     }
 
     pub(super) fn delete(&mut self, event: EventId, kind: &str, id: &str) {

@@ -264,6 +264,7 @@ pub(super) fn small_event() -> Event {
         stage: DocumentId(Uuid::from_u128(99)),
         sites: vec![site("paris", "FR"), site("bengaluru", "IN")],
         programme: Vec::new(),
+        seats: None,
         workshops: (1..=5).map(workshop).collect(),
         commons: Vec::new(),
     }

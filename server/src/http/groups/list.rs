@@ -2,7 +2,7 @@
 
 use super::{Action, Api, Code, HeaderMap, Problem, Slug, StatusCode, answer, build};
 use super::{Revision, changer};
-use crate::event::Standing;
+use crate::event::Forming;
 use crate::event::groups::table;
 use crate::event::model::Person;
 use crate::export::csv;
@@ -26,9 +26,12 @@ pub(in crate::http) async fn import(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let event = changer(&api, slug, &headers)?;
+    let (event, by) = changer(&api, slug, &headers)?;
     let Query(Revision { revision }) =
         revision.map_err(|_| Problem::field("revision", "is not a number"))?;
+    if api.events.grouping(event.id).revision != revision {
+        return Err(Code::Stale.into());
+    }
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::from(Code::TooLarge),
         _ => Problem::field("file", "did not arrive"),
@@ -42,7 +45,8 @@ pub(in crate::http) async fn import(
         Problem::field(&field, &error.why)
     };
     let rows = table::read(&body, &event).map_err(refused)?;
-    let imported = api.events.import_wishes(event.id, revision, rows).await?.map_err(refused)?;
+    let imported =
+        api.events.import_wishes(event.id, by, revision, rows).await?.map_err(refused)?;
     Ok(Json(imported).into_response())
 }
 
@@ -53,8 +57,8 @@ pub(in crate::http) async fn forget(
     headers: HeaderMap,
     JsonBody(body): JsonBody<Revision>,
 ) -> Result<Response, Problem> {
-    let event = changer(&api, slug, &headers)?;
-    api.events.forget_invited(event.id, body.revision).await?;
+    let (event, by) = changer(&api, slug, &headers)?;
+    api.events.forget_invited(event.id, by, body.revision).await?;
     answer(&api, &event)
 }
 
@@ -81,7 +85,7 @@ pub(in crate::http) async fn export(
     Ok((headers, file).into_response())
 }
 
-fn row(standing: &Standing, person: &Person) -> Vec<Value> {
+fn row(standing: &Forming, person: &Person) -> Vec<Value> {
     let number = |id: WorkshopId| {
         let found = standing.event.workshops.iter().find(|workshop| workshop.id == id);
         found.map_or(Value::Empty, |workshop| Value::Number(f64::from(workshop.number)))

@@ -1,6 +1,6 @@
 //! Groups as the pages read them. Names come from the list of people; here are ids, numbers, codes.
 
-use super::{BTreeMap, BTreeSet, Place, Standing, build, explain, fold};
+use super::{BTreeMap, BTreeSet, Forming, Place, build, explain, fold};
 use crate::event::groups::explain::{Choice, Relaxed, Why};
 use crate::event::groups::model::{Proposed, Wishes};
 use sangam_shared::ids::{PersonId, WorkshopId};
@@ -61,7 +61,7 @@ struct Totals {
     open: usize,
 }
 
-pub(super) fn groups(standing: &Standing, now_ms: u64) -> Groups {
+pub(super) fn groups(standing: &Forming, now_ms: u64) -> Groups {
     let grouping = &standing.grouping;
     let (ground, places) = standing.placed(&grouping.draft);
     let why: BTreeMap<PersonId, Why> =
@@ -123,7 +123,7 @@ fn where_are(places: &[Place]) -> BTreeMap<PersonId, WorkshopId> {
 }
 
 /// The colleague with whom somebody stays: both have said so.
-fn mutual(standing: &Standing, person: PersonId) -> Option<PersonId> {
+fn mutual(standing: &Forming, person: PersonId) -> Option<PersonId> {
     let names = |id: &PersonId| build::named(standing.wishes.get(id)?, &standing.people);
     let other = names(&person)?;
     (names(&other) == Some(person)).then_some(other)
@@ -161,7 +161,7 @@ struct OwnGroup {
     members: Vec<PersonId>,
 }
 
-pub(super) fn own(standing: &Standing, person: PersonId) -> Own {
+pub(super) fn own(standing: &Forming, person: PersonId) -> Own {
     let published = standing.grouping.published.as_ref();
     let group = published.and_then(|published| {
         let place = published.places.iter().find(|place| place.person == person)?;
@@ -197,7 +197,7 @@ pub(super) fn own(standing: &Standing, person: PersonId) -> Own {
 }
 
 /// The tags that several people use, most used first; then the commons of the event.
-fn suggestions(standing: &Standing) -> Vec<String> {
+fn suggestions(standing: &Forming) -> Vec<String> {
     let mut users: BTreeMap<String, (usize, &str)> = BTreeMap::new();
     for tag in standing.wishes.values().flat_map(|wishes| &wishes.tags) {
         users.entry(fold(tag)).or_insert((0, tag)).0 += 1;

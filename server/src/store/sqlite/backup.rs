@@ -5,6 +5,7 @@
 use super::file::{self, Folder, OpenError, beside};
 use super::rebuild::{remove_if_there, replace};
 use super::schema;
+use crate::store::Life;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::backup::{Backup, StepResult};
@@ -13,7 +14,6 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Why there is no backup, or no restore. Each is one sentence for an operator.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +89,7 @@ pub fn back_up(folder: &Path, key: [u8; 32], to: &Path) -> Result<(), BackupErro
     done.and(removed)
 }
 
-/// Puts a backup into a folder, under a new epoch: every device offers what it has. Returns where
+/// Puts a backup into a folder, and begins another life: every device offers what it has. Returns where
 /// the data that was there before is kept.
 ///
 /// # Errors
@@ -97,7 +97,7 @@ pub fn back_up(folder: &Path, key: [u8; 32], to: &Path) -> Result<(), BackupErro
 pub fn restore(
     from: &Path,
     folder: &Path,
-    fresh: Uuid,
+    fresh: Life,
     over_data: OverData,
 ) -> Result<Option<PathBuf>, BackupError> {
     std::fs::File::open(from)
@@ -125,7 +125,7 @@ pub fn restore(
     into.pragma_update(None, "secure_delete", "ON")?;
     schema::migrate(&mut into)?;
     into.execute("DELETE FROM meta WHERE key = 'link-key'", [])?;
-    file::set_epoch(&into, fresh)?;
+    file::begin(&into, fresh)?;
     into.close().map_err(|(_, error)| error)?;
     let path = folder.join("link.key");
     let fail = |cause| BackupError::Files { path: path.clone(), cause };

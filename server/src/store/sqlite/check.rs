@@ -6,7 +6,7 @@ use super::read;
 use super::rebuild::{self, dense_end};
 use super::row::{self, Head};
 use super::schema::RECORD_TABLES;
-use crate::store::{Record, Sequence, StoreError, Stored};
+use crate::store::{Life, Record, Sequence, StoreError, Stored};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use sangam_shared::ids::DocumentId;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 /// A database that is looked at.
 pub struct Checker {
-    connection: Connection,
+    pub(super) connection: Connection,
     file: PathBuf,
     /// Held while something is repaired: no server may run.
     repairing: Option<Folder>,
@@ -82,7 +82,7 @@ impl Checker {
     ///
     /// # Errors
     /// [`OpenError`], a sentence for the operator.
-    pub fn repair(folder: &Path, fresh: Uuid) -> Result<(Self, Option<PathBuf>), OpenError> {
+    pub fn repair(folder: &Path, fresh: Life) -> Result<(Self, Option<PathBuf>), OpenError> {
         let file = file::database(folder);
         if !file.exists() {
             return Err(OpenError::Missing(folder.to_owned()));
@@ -285,8 +285,8 @@ impl Checker {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn begin_epoch(&self, fresh: Uuid) -> Result<(), StoreError> {
-        Ok(file::set_epoch(&self.connection, fresh)?)
+    pub fn begin(&self, fresh: Life) -> Result<(), StoreError> {
+        Ok(file::begin(&self.connection, fresh)?)
     }
 
     fn cut(&mut self, document: DocumentId, last_good: Sequence) -> Result<PathBuf, StoreError> {

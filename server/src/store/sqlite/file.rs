@@ -1,7 +1,7 @@
 //! The data folder and the database file in it: found, locked, opened, or refused in a sentence.
 
 use super::{read, rebuild, row, schema};
-use crate::store::{Loaded, Record, StoreError};
+use crate::store::{Life, Loaded, Record, StoreError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
@@ -143,6 +143,8 @@ pub(super) fn beside(file: &Path, more: &str) -> PathBuf {
 pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) epoch: Uuid,
+    /// Until when devices may bring back what was lost; 0 where nothing was.
+    pub(super) recovering_until_ms: u64,
     /// Why it cannot.
     pub(super) trouble: Option<rusqlite::Error>,
 }
@@ -152,7 +154,7 @@ pub(super) struct Opened {
 /// that can be read goes into a new file then, and the old one is kept.
 pub(super) fn open_writable(
     file: &Path,
-    fresh: Uuid,
+    fresh: Life,
 ) -> Result<(Opened, Option<PathBuf>), OpenError> {
     let opened = open_unchecked(file, fresh)?;
     let Some(damage) = structure(&opened.connection).map_err(|error| described(file, &error))?
@@ -169,7 +171,7 @@ pub(super) fn open_writable(
     Ok((open_unchecked(file, fresh)?, Some(rebuilt.kept)))
 }
 
-fn open_unchecked(file: &Path, fresh: Uuid) -> Result<Opened, OpenError> {
+fn open_unchecked(file: &Path, fresh: Life) -> Result<Opened, OpenError> {
     let fail = |error: rusqlite::Error| described(file, &error);
     let mut connection = Connection::open(file).map_err(fail)?;
     let found = schema::version(&connection).map_err(fail)?;
@@ -190,7 +192,8 @@ fn open_unchecked(file: &Path, fresh: Uuid) -> Result<Opened, OpenError> {
         file: file.to_owned(),
         cause: "its epoch is unreadable".to_owned(),
     })?;
-    Ok(Opened { connection, epoch, trouble })
+    let recovering_until_ms = recovering_until(&connection).map_err(fail)?;
+    Ok(Opened { connection, epoch, recovering_until_ms, trouble })
 }
 
 /// Opens again after a failed commit.
@@ -273,7 +276,7 @@ pub(super) fn structure(connection: &Connection) -> rusqlite::Result<Option<Stri
     }
 }
 
-fn epoch(connection: &Connection, fresh: Uuid) -> rusqlite::Result<String> {
+fn epoch(connection: &Connection, fresh: Life) -> rusqlite::Result<String> {
     let read = || {
         connection
             .query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get(0))
@@ -282,17 +285,32 @@ fn epoch(connection: &Connection, fresh: Uuid) -> rusqlite::Result<String> {
     if let Some(epoch) = read()? {
         return Ok(epoch);
     }
-    set_epoch(connection, fresh)?;
+    set(connection, "epoch", &fresh.epoch.to_string())?;
     read()?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// Begins a new life of the log: every device offers what it has.
-pub(super) fn set_epoch(connection: &Connection, epoch: Uuid) -> rusqlite::Result<()> {
-    connection.execute(
-        "INSERT OR REPLACE INTO meta (key, value) VALUES ('epoch', ?1)",
-        [epoch.to_string()],
-    )?;
-    Ok(())
+/// Begins a new life of the log: every device offers what it has, and for some time that may be
+/// what others wrote.
+pub(super) fn begin(connection: &Connection, life: Life) -> rusqlite::Result<()> {
+    // This first: a crash between the two must not leave a new life that takes nothing back.
+    set(connection, LOST_AT, &life.at_ms.to_string())?;
+    set(connection, "epoch", &life.epoch.to_string())
+}
+
+/// When acknowledged edits were last lost.
+const LOST_AT: &str = "lost-at-ms";
+
+fn set(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
+    connection.execute(sql, [key, value]).map(drop)
+}
+
+fn recovering_until(connection: &Connection) -> rusqlite::Result<u64> {
+    let found: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE key = ?1", [LOST_AT], |row| row.get(0))
+        .optional()?;
+    let lost_at_ms: Option<u64> = found.and_then(|text| text.parse().ok());
+    Ok(lost_at_ms.map_or(0, |at_ms| at_ms.saturating_add(limits::RECOVERING_MS)))
 }
 
 pub(super) fn newer(file: &Path, found: usize) -> OpenError {

@@ -49,6 +49,8 @@ struct Client {
 pub(super) struct Run {
     pub len: u32,
     pub home: Home,
+    /// Whether it was typed right after the struct before it, which is its left neighbour.
+    pub continues: bool,
     /// The container that this struct is.
     pub introduces: Option<BranchId>,
     pub deleted: bool,
@@ -164,17 +166,26 @@ impl Guard {
         super::resolve::resolve(self, source, &parsed)
     }
 
-    /// Records an update that was checked against this very state, and what yrs made of it:
-    /// `delta` is its own encoding of the change, whose delete set also holds what lost its place
-    /// without having been named.
+    /// Records an update that was checked against this very state, and what yrs made of it, piece
+    /// by piece: `deltas` are its own encodings of the changes, whose delete sets also hold what
+    /// lost its place without having been named.
     ///
     /// # Errors
-    /// [`Refused`] where `delta` is not an update. It comes from yrs, so that is a broken document.
-    pub fn admit(&mut self, checked: Checked, delta: &[u8]) -> Result<(), Refused> {
+    /// [`Refused`] where one is not an update. They come from yrs, so that is a broken document.
+    pub fn admit(&mut self, checked: Checked, deltas: &[impl AsRef<[u8]>]) -> Result<(), Refused> {
         self.insert(checked);
-        let deletes = self.delta_deletes(delta).map_err(Refused)?;
+        let mut deletes = Vec::new();
+        for delta in deltas {
+            deletes.append(&mut self.delta_deletes(delta.as_ref()).map_err(Refused)?);
+        }
         self.delete(&deletes);
         Ok(())
+    }
+
+    /// The same for an update of which yrs says that it has displaced nothing.
+    pub fn admit_typing(&mut self, checked: Checked) {
+        self.insert(checked);
+        self.delete(&[]);
     }
 
     /// Indexes what the server itself stored. Same checks, so that a damaged log is noticed.
@@ -283,6 +294,20 @@ impl Guard {
         (id.clock - start < run.len).then_some((*start, run))
     }
 
+    /// Where the words begin that were typed in one go and hold a known clock, but no further back
+    /// than `enough`; and how many runs were looked at.
+    pub(super) fn chain_start(&self, id: Id, enough: u32) -> (u32, u64) {
+        let Some(known) = self.clients.get(&id.client) else { return (id.clock, 0) };
+        let (mut start, mut looked) = (id.clock, 0);
+        for (at, run) in known.runs.range(..=id.clock).rev() {
+            (start, looked) = (*at, looked + 1);
+            if !run.continues || start <= enough {
+                break;
+            }
+        }
+        (start, looked)
+    }
+
     /// Calls `each` for every part of a known range that is not deleted yet: its start, its
     /// length, its run.
     pub(super) fn live_parts(
@@ -336,8 +361,9 @@ impl Guard {
         };
         let end = from + part.len;
         let whole_end = start + whole.len;
+        let part = Run { continues: start < from || whole.continues, ..part };
         if end < whole_end {
-            runs.insert(end, Run { len: whole_end - end, ..whole });
+            runs.insert(end, Run { len: whole_end - end, continues: true, ..whole });
         }
         if start < from {
             runs.insert(start, Run { len: from - start, ..whole });
@@ -364,6 +390,7 @@ impl Guard {
 
 fn joins(left: &Run, right: &Run) -> bool {
     left.home == right.home
+        && right.continues
         && left.deleted == right.deleted
         && left.introduces.is_none()
         && right.introduces.is_none()

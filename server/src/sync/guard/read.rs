@@ -35,6 +35,11 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
+    /// What stands between this place and a later one.
+    pub(super) fn until(&self, later: &Self) -> &'a [u8] {
+        &self.rest[..self.rest.len().saturating_sub(later.rest.len())]
+    }
+
     pub(super) fn end(&self) -> Result<(), Reason> {
         if self.rest.is_empty() { Ok(()) } else { Err(Reason::TrailingBytes) }
     }

@@ -7,8 +7,9 @@ use super::index::{Branch, BranchId, Guard, Home, Run, Schema, Slot, SlotId, bra
 use super::update::{
     Block, Body, Content, Id, Item, Parent, ParentBranch, Parsed, Source, Struct, Y_MAP, Y_TEXT,
 };
-use super::value;
+use super::{typing, value};
 use crate::store::ClientId;
+use bytes::Bytes;
 use sangam_shared::limits;
 use sangam_shared::schema::Node;
 use std::collections::{HashMap, HashSet};
@@ -26,6 +27,11 @@ pub struct Checked {
     pub removed_rows: Vec<ClientId>,
     /// Items that name neighbours on both sides, whose order only the document knows.
     pub between: Vec<Between>,
+    /// The same update in pieces, each by one client, to be applied and stored one after the other.
+    /// Empty where one client wrote all of it: it is one piece as it stands.
+    pub pieces: Vec<Bytes>,
+    /// The update as we write it, where it is nothing but typing.
+    pub typing: Option<Bytes>,
     pub(super) branches: Vec<NewBranch>,
     pub(super) slots: Vec<(Box<str>, Slot)>,
     pub(super) runs: Vec<NewRun>,
@@ -79,6 +85,7 @@ pub(super) fn resolve(
         between: Vec::new(),
         placed: HashMap::new(),
         steps: 0,
+        turns: Vec::new(),
     };
     let newcomers = parsed.blocks.iter().filter(|b| guard.clock(b.client) == 0).count();
     let clients = guard.client_count() + newcomers;
@@ -118,12 +125,16 @@ pub(super) fn resolve(
             run: *run,
         }));
     }
+    let in_sequences = runs.iter().all(|new| matches!(new.run.home, Home::Sequence(_)));
+    let typing = (source == Source::Client && in_sequences).then(|| typing::encode(parsed));
     Ok(Checked {
+        pieces: super::pieces::cut(source, parsed, &resolver.turns)?,
         writers: parsed.blocks.iter().map(|block| block.client).collect(),
         structs: runs.len(),
         has_news: !parsed.blocks.is_empty() || deletes_news,
         removed_rows,
         between: resolver.between,
+        typing: typing.flatten(),
         branches: resolver.branches,
         slots: resolver.slots,
         runs,
@@ -156,6 +167,8 @@ struct Resolver<'g, 'a> {
     placed: HashMap<Home, u64>,
     /// What placing them may cost.
     steps: u64,
+    /// The order in which structs were integrated: how many of which block, one turn after another.
+    turns: Vec<(usize, usize)>,
 }
 
 impl<'a> Resolver<'_, 'a> {
@@ -165,15 +178,22 @@ impl<'a> Resolver<'_, 'a> {
         let mut stack = vec![(first, u32::MAX)];
         while let Some(&(block, until)) = stack.last() {
             let blocks = self.blocks;
-            let next = blocks[block].structs.get(self.done[block].len());
-            let Some(next) = next.filter(|s| s.clock <= until) else {
+            let Some(next) = blocks[block].structs.get(self.done[block].len()) else {
                 stack.pop();
                 continue;
             };
             match self.missing(next) {
+                // It goes on for as long as it can: fewer turns make fewer pieces.
                 None => {
                     let run = self.place(blocks[block].client, next)?;
                     self.done[block].push(run);
+                    match self.turns.last_mut() {
+                        Some((last, count)) if *last == block => *count += 1,
+                        _ => self.turns.push((block, 1)),
+                    }
+                }
+                Some(_) if next.clock > until => {
+                    stack.pop();
                 }
                 Some(id) => {
                     // A struct that waits for itself, or for what nobody has sent, waits for ever.
@@ -225,7 +245,14 @@ impl<'a> Resolver<'_, 'a> {
     }
 
     fn place(&mut self, client: ClientId, next: &Struct<'a>) -> Result<Run, Reason> {
-        let gone = Run { len: next.len, home: Home::Gone, introduces: None, deleted: true };
+        let gone = Run {
+            len: next.len,
+            home: Home::Gone,
+            // Where it stood is nobody's business any more.
+            continues: true,
+            introduces: None,
+            deleted: true,
+        };
         let Body::Item(item) = &next.body else { return Ok(gone) };
         match self.place_item(Id { client, clock: next.clock }, next, item) {
             Ok(placed) => Ok(placed.unwrap_or(gone)),
@@ -247,16 +274,51 @@ impl<'a> Resolver<'_, 'a> {
     ) -> Result<Option<Run>, Reason> {
         let home = self.home(item)?;
         self.count_steps(home, id, item);
-        Ok(match home {
-            Home::Gone => None,
+        let placed = match home {
+            Home::Gone => return Ok(None),
             Home::Sequence(branch) => {
                 if let (Some(left), Some(right)) = (item.origin, item.right_origin) {
+                    if self.source == Source::Client && self.stands_before(right, left) {
+                        return Err(Reason::OriginsDisagree);
+                    }
                     self.between.push(Between { left, item: id, right });
                 }
-                Some(self.place_in_sequence(branch, next, item)?)
+                self.place_in_sequence(branch, next, item)?
             }
-            Home::Entry(slot) => Some(self.place_under_key(slot, id, next.len, item)?),
-        })
+            Home::Entry(slot) => self.place_under_key(slot, id, next.len, item)?,
+        };
+        Ok(Some(Run { continues: continues(id, item), ..placed }))
+    }
+
+    /// Whether `one` is `other`, or stands before it in words that were typed in one go. Where such
+    /// words are one struct, yrs and Yjs cut it in two between finding the left neighbour and the
+    /// right one; so an item that names them the wrong way round ends up where the next reader of
+    /// the log, who finds them cut already, does not put it.
+    fn stands_before(&mut self, one: Id, other: Id) -> bool {
+        if one.client != other.client || one.clock > other.clock {
+            return false;
+        }
+        let mut at = other;
+        let known = self.guard.clock(at.client);
+        if at.clock >= known
+            && let Some(&block) = self.block_of.get(&at.client)
+        {
+            let structs = &self.blocks[block].structs;
+            let last = structs.partition_point(|s| s.clock <= at.clock);
+            for (s, run) in structs[..last].iter().zip(&self.done[block]).rev() {
+                self.steps += 1;
+                if s.clock <= one.clock {
+                    return true;
+                }
+                if !run.continues {
+                    return false;
+                }
+            }
+            at.clock = known.saturating_sub(1);
+        }
+        let (start, looked) = self.guard.chain_start(at, one.clock);
+        self.steps += looked;
+        start <= one.clock
     }
 
     /// Whoever goes on where they were is placed at once. Everybody else may have to be compared
@@ -268,8 +330,7 @@ impl<'a> Resolver<'_, 'a> {
             Home::Gone => return,
         };
         let placed = self.placed.entry(home).or_default();
-        let goes_on = id.clock.checked_sub(1).map(|clock| Id { client: id.client, clock });
-        if goes_on.is_none() || item.origin != goes_on {
+        if !continues(id, item) {
             self.steps += u64::from(before) + *placed;
         }
         *placed += 1;
@@ -400,11 +461,12 @@ impl<'a> Resolver<'_, 'a> {
         item: &Item<'a>,
     ) -> Result<Run, Reason> {
         let home = Home::Sequence(branch);
-        let mut run = Run { len: next.len, home, introduces: None, deleted: false };
+        let mut run =
+            Run { len: next.len, home, continues: false, introduces: None, deleted: false };
         let node = self.branch(branch).node;
         match (node, item.content) {
             (_, Content::Deleted) => run.deleted = true,
-            (Some(Node::Text { .. }), Content::Text) => {
+            (Some(Node::Text { .. }), Content::Text(_)) => {
                 *self.growth.entry(branch).or_default() += i64::from(next.len);
             }
             (Some(_), _) => return Err(Reason::WrongContent),
@@ -433,7 +495,8 @@ impl<'a> Resolver<'_, 'a> {
         len: u32,
         item: &Item<'a>,
     ) -> Result<Run, Reason> {
-        let mut run = Run { len, home: Home::Entry(slot_id), introduces: None, deleted: false };
+        let home = Home::Entry(slot_id);
+        let mut run = Run { len, home, continues: false, introduces: None, deleted: false };
         if item.right_origin.is_some() {
             return Err(Reason::Parent);
         }
@@ -599,4 +662,10 @@ impl<'a> Resolver<'_, 'a> {
         }
         Ok(())
     }
+}
+
+/// Whether an item was typed right after its author's struct before it.
+fn continues(id: Id, item: &Item<'_>) -> bool {
+    let before = id.clock.checked_sub(1).map(|clock| Id { client: id.client, clock });
+    before.is_some() && item.origin == before
 }

@@ -96,7 +96,7 @@ impl Room {
         let delta = txn.encode_update_v1();
         drop(txn);
         let again = self.guard.check(update)?;
-        self.guard.admit(checked, &delta)?;
+        self.guard.admit(checked, &[delta])?;
         Ok(again)
     }
 

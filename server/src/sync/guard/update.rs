@@ -18,6 +18,8 @@ pub struct Id {
 pub(super) struct Parsed<'a> {
     pub blocks: Vec<Block<'a>>,
     pub deletes: Vec<(ClientId, u32, u32)>,
+    /// The delete set as it was written.
+    pub delete_bytes: &'a [u8],
 }
 
 /// The structs of one client that the reader did not know, in order and without holes.
@@ -30,6 +32,8 @@ pub(super) struct Struct<'a> {
     pub clock: u32,
     pub len: u32,
     pub body: Body<'a>,
+    /// As it was written.
+    pub bytes: &'a [u8],
 }
 
 pub(super) enum Body<'a> {
@@ -61,7 +65,7 @@ pub(super) enum ParentBranch<'a> {
 pub(super) enum Content<'a> {
     Deleted,
     /// Length in UTF-16 code units is the struct's.
-    Text,
+    Text(&'a str),
     /// `Y.Map`, `Y.Text`, or another shared type by its number.
     Type(u8),
     /// Plain values: one, or several that were set one after another and deleted since, which an
@@ -142,11 +146,12 @@ pub(super) fn parse(
         }
         let mut structs = Vec::new();
         for _ in 0..count {
+            let before = reader;
             let (len, body) = parse_struct(&mut reader, kinds)?;
             let end = clock.checked_add(len).filter(|end| u64::from(*end) <= limits::CLOCK_MAX);
             let end = end.ok_or(Reason::Number)?;
             if clock >= known {
-                structs.push(Struct { clock, len, body });
+                structs.push(Struct { clock, len, body, bytes: before.until(&reader) });
             } else if end > known {
                 // Cutting a struct in two is left to its author: asked again with our state
                 // vector, they send exactly what is missing.
@@ -162,9 +167,10 @@ pub(super) fn parse(
     if clients.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(Reason::ClientTwice);
     }
+    let before = reader;
     let deletes = parse_deletes(&mut reader, ranges_max)?;
     reader.end()?;
-    Ok(Parsed { blocks, deletes })
+    Ok(Parsed { blocks, deletes, delete_bytes: before.until(&reader) })
 }
 
 fn parse_struct<'a>(reader: &mut Reader<'a>, kinds: Kinds) -> Result<(u32, Body<'a>), Reason> {
@@ -205,8 +211,8 @@ fn parse_content<'a>(
     Ok(match kind {
         1 => (reader.clock()?, Content::Deleted),
         4 => {
-            let units = reader.text()?.encode_utf16().count();
-            (short(units)?, Content::Text)
+            let text = reader.text()?;
+            (short(text.encode_utf16().count())?, Content::Text(text))
         }
         7 => match (reader.byte()?, kinds) {
             (kind @ (Y_MAP | Y_TEXT), _) | (kind @ (0 | 4 | 6), Kinds::Any) => {

@@ -24,8 +24,8 @@ pub(super) enum Taken {
     Known,
     /// It is in memory now, and must be stored.
     News {
-        /// What it changed, encoded by us.
-        update: Bytes,
+        /// What it changed, encoded by us: piece by piece, in the order in which it was applied.
+        updates: Vec<Bytes>,
         /// Yjs client ids that were nobody's before.
         claims: Vec<(ClientId, Author)>,
     },
@@ -58,6 +58,14 @@ pub(super) struct Content {
     reply: Option<Bytes>,
     /// Our state vector as a frame.
     question: Option<Bytes>,
+}
+
+/// What an edit did to the document.
+struct Applied {
+    /// The change, encoded by us.
+    delta: Bytes,
+    /// Whether something may have been deleted by it.
+    displaces: bool,
 }
 
 /// How much a document holds.
@@ -117,7 +125,7 @@ impl Content {
         for (sequence, update) in snapshot.chain(tail) {
             let indexed = content.guard.index(update);
             content.size.add(update.len(), *indexed.as_ref().unwrap_or(&0));
-            if indexed.is_err() || content.apply(update).is_none() {
+            if indexed.is_err() || content.apply(update, None).is_none() {
                 content.damage = Some(format!("the log cannot be read at sequence {sequence}"));
                 break;
             }
@@ -132,7 +140,7 @@ impl Content {
         author: Author,
         whose: Whose,
     ) -> Result<Taken, RefusalCode> {
-        let checked = self.guard.check(update).map_err(Refused::code)?;
+        let mut checked = self.guard.check(update).map_err(Refused::code)?;
         if !checked.has_news {
             return Ok(Taken::Known);
         }
@@ -161,16 +169,21 @@ impl Content {
         if !self.has_space(update.len(), checked.structs) {
             return Err(RefusalCode::TooLarge);
         }
-        let delta = self.apply(update).ok_or(RefusalCode::Malformed)?;
+        let typing = checked.typing.take();
+        let mut applied = Vec::with_capacity(checked.pieces.len().max(1));
+        if checked.pieces.is_empty() {
+            applied.push(self.apply(update, typing).ok_or(RefusalCode::Malformed)?);
+        }
+        for piece in &checked.pieces {
+            applied.push(self.apply(piece, None).ok_or(RefusalCode::Malformed)?);
+        }
         if !checked.between.iter().all(|placed| self.is_in_order(placed)) {
             // Other replicas would put it elsewhere. It is in the document already, so the
             // document goes; nothing of it was stored or sent.
             self.spoiled = true;
             return Err(RefusalCode::Malformed);
         }
-        self.admit(checked, &delta)?;
-        self.owners.extend(claims.iter().copied());
-        Ok(Taken::News { update: delta, claims })
+        self.admit(checked, applied, claims)
     }
 
     /// For those who may not write: fine as long as it says nothing new.
@@ -195,14 +208,15 @@ impl Content {
             let mut txn = doc.transact_mut();
             edit(doc, &mut txn);
             txn.commit();
-            txn.has_changes().then(|| Bytes::from(txn.encode_update_v1()))
+            txn.has_changes()
+                .then(|| Applied { delta: Bytes::from(txn.encode_update_v1()), displaces: true })
         }));
         let Ok(update) = written else {
             self.broken = true;
             return Err(RefusalCode::Malformed);
         };
-        let Some(update) = update else { return Ok(Taken::Known) };
-        let Ok(checked) = self.guard.check_own(&update) else {
+        let Some(applied) = update else { return Ok(Taken::Known) };
+        let Ok(checked) = self.guard.check_own(&applied.delta) else {
             // The server's own edit does not fit: a programming error, and not to be stored.
             self.broken = true;
             return Err(RefusalCode::Schema);
@@ -213,9 +227,7 @@ impl Content {
             .filter(|writer| !self.owners.contains_key(writer))
             .map(|writer| (*writer, Author::Server))
             .collect();
-        self.admit(checked, &update)?;
-        self.owners.extend(claims.iter().copied());
-        Ok(Taken::News { update, claims })
+        self.admit(checked, vec![applied], claims)
     }
 
     /// Answers sync step 1. `state_vector` has passed the guard.
@@ -262,13 +274,27 @@ impl Content {
         self.broken || self.spoiled
     }
 
-    fn admit(&mut self, checked: Checked, delta: &[u8]) -> Result<(), RefusalCode> {
-        self.size.add(delta.len(), checked.structs);
+    /// What yrs has applied comes into the index, and becomes news.
+    fn admit(
+        &mut self,
+        checked: Checked,
+        applied: Vec<Applied>,
+        claims: Vec<(ClientId, Author)>,
+    ) -> Result<Taken, RefusalCode> {
+        let displaces = applied.iter().any(|piece| piece.displaces);
+        let updates: Vec<Bytes> = applied.into_iter().map(|piece| piece.delta).collect();
+        self.size.add(updates.iter().map(Bytes::len).sum(), checked.structs);
         self.measured = false;
-        self.guard.admit(checked, delta).map_err(|refused| {
-            self.broken = true;
-            refused.code()
-        })
+        if displaces {
+            self.guard.admit(checked, &updates).map_err(|refused| {
+                self.broken = true;
+                refused.code()
+            })?;
+        } else {
+            self.guard.admit_typing(checked);
+        }
+        self.owners.extend(claims.iter().copied());
+        Ok(Taken::News { updates, claims })
     }
 
     /// Whether so much more fits. The running sums forget that deletions give space back and that
@@ -305,20 +331,26 @@ impl Content {
         }
     }
 
-    fn apply(&mut self, update: &[u8]) -> Option<Bytes> {
+    /// `typing` is the update as we write it, where that may be all that there is to say.
+    fn apply(&mut self, update: &[u8], typing: Option<Bytes>) -> Option<Applied> {
         self.reply = None;
         self.question = None;
         let doc = &*self.doc;
         let applied = catch_unwind(AssertUnwindSafe(|| {
-            let update = Update::decode_v1(update).ok()?;
+            let update = Update::decode_v1(typing.as_deref().unwrap_or(update)).ok()?;
             let mut txn = doc.transact_mut();
             txn.apply_update(update).ok()?;
             txn.commit();
-            Some(Bytes::from(txn.encode_update_v1()))
+            // To encode a transaction, yrs compares the clocks of everybody who ever wrote. Where
+            // nothing was deleted, by name or by losing its place, the change is what came.
+            Some(match typing.filter(|_| txn.delete_set().is_empty()) {
+                Some(delta) => Applied { delta, displaces: false },
+                None => Applied { delta: txn.encode_update_v1().into(), displaces: true },
+            })
         }));
-        let delta = applied.ok().flatten();
-        self.broken |= delta.is_none();
-        delta
+        let applied = applied.ok().flatten();
+        self.broken |= applied.is_none();
+        applied
     }
 }
 
@@ -392,7 +424,7 @@ mod tests {
             let update = txn.encode_update_v1();
             drop(txn);
             match content.take(&update, person(1), Whose::Own) {
-                Ok(Taken::News { update, .. }) => log.push(update),
+                Ok(Taken::News { updates, .. }) => log.extend(updates),
                 Ok(Taken::Known) => unreachable!("it is new"),
                 Err(code) => {
                     assert_eq!(code, RefusalCode::TooLarge);
