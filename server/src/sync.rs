@@ -4,6 +4,7 @@
 pub mod changed;
 pub mod fallback;
 pub mod fanout;
+mod fragile;
 pub mod frame;
 pub mod guard;
 pub mod pace;

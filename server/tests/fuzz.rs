@@ -142,7 +142,9 @@ fn hear(corpus: &Corpus, cases: u64, rng: &mut ChaCha8Rng, totals: &mut Totals) 
     for _ in 0..LOGS_PER_BOARD {
         totals.logs += 1;
         let other = any(&corpus.updates, &mut dice);
-        totals.logs_refused += u64::from(!board.reads_damaged(other, &mut dice));
+        let mut harmer = ChaCha8Rng::seed_from_u64(dice.random());
+        let harm = |update: &[u8]| mutate(update, other, &mut harmer);
+        totals.logs_refused += u64::from(!board.reads_damaged(other, harm, &mut dice));
     }
     totals.thrown_away += board.reloads;
 }

@@ -2,8 +2,8 @@
 //! and for `sangam check`.
 
 use crate::store::{Loaded, Sequence};
+use crate::sync::fragile::Fragile;
 use crate::sync::guard::{Guard, Schema};
-use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use yrs::types::ToJson;
 use yrs::updates::decoder::Decode;
@@ -11,10 +11,8 @@ use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Transact, U
 
 /// A document on its way through its log.
 pub struct Replay {
-    /// After a panic inside yrs it must not even be dropped: it is not memory-safe then.
-    doc: ManuallyDrop<Doc>,
+    doc: Fragile,
     guard: Guard,
-    broken: bool,
 }
 
 /// The bytes pass their check, and are no update that fits here.
@@ -37,16 +35,7 @@ impl Default for Replay {
             // Nothing is ever written here.
             ..Options::with_client_id(yrs::block::ClientID::new(1))
         });
-        Self { doc: ManuallyDrop::new(doc), guard: Guard::new(Schema::Open), broken: false }
-    }
-}
-
-impl Drop for Replay {
-    fn drop(&mut self) {
-        if !self.broken {
-            let doc = std::mem::replace(&mut self.doc, ManuallyDrop::new(Doc::new()));
-            drop(ManuallyDrop::into_inner(doc));
-        }
+        Self { doc: Fragile::new(doc), guard: Guard::new(Schema::Open) }
     }
 }
 
@@ -69,7 +58,7 @@ impl Replay {
         &mut self,
         updates: impl IntoIterator<Item = &'u [u8]>,
     ) -> Result<(), Undecodable> {
-        if self.broken {
+        if self.doc.is_lost() {
             return Err(Undecodable);
         }
         let (doc, guard) = (&*self.doc, &mut self.guard);
@@ -84,8 +73,14 @@ impl Replay {
             }
             Some(true)
         }));
-        self.broken = !matches!(applied, Ok(Some(_)));
-        if matches!(applied, Ok(Some(true))) { Ok(()) } else { Err(Undecodable) }
+        match applied {
+            Ok(Some(true)) => Ok(()),
+            Ok(Some(false)) => Err(Undecodable),
+            _ => {
+                self.doc.lose();
+                Err(Undecodable)
+            }
+        }
     }
 
     /// What the document says now.
@@ -93,7 +88,7 @@ impl Replay {
     /// # Errors
     /// [`Undecodable`] where it is broken.
     pub fn said(&self) -> Result<Said, Undecodable> {
-        if self.broken {
+        if self.doc.is_lost() {
             return Err(Undecodable);
         }
         let txn = self.doc.transact();

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sangam_shared::ids::DocumentId;
 use sangam_shared::limits;
-use sangam_shared::message::RefusalCode;
+use sangam_shared::message::{RefusalCode, close};
 use sangam_shared::schema::DocumentKind;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub enum Input {
     Write(Author, Edit, oneshot::Sender<Result<Sequence, RefusalCode>>),
     /// The server itself reads what the disk holds.
     Read(Read),
+    /// The document is gone: everybody is told, and the room ends.
+    End,
 }
 
 /// What a room needs from the world.
@@ -86,6 +88,7 @@ pub struct RoomTask {
     compaction: Option<(Sequence, JoinHandle<bool>)>,
     health: watch::Receiver<Health>,
     effects: Vec<Effect>,
+    ended: bool,
     scratch: Scratch,
 }
 
@@ -122,6 +125,7 @@ impl RoomTask {
             compaction: None,
             health: world.store.health(),
             effects: Vec::new(),
+            ended: false,
             scratch: Scratch::default(),
             world,
         }
@@ -177,6 +181,9 @@ impl RoomTask {
                 }
                 () = tokio::time::sleep(tick) => {}
             }
+            if self.ended {
+                return;
+            }
             let now_ms = self.world.clock.now_ms();
             if self.presence_may_go(now_ms) {
                 self.room.tick(now_ms, &mut self.effects);
@@ -223,6 +230,10 @@ impl RoomTask {
                 self.next_ticket += 1;
                 self.writes.insert(self.next_ticket, answer);
                 self.room.write(self.next_ticket, author, edit);
+            }
+            Input::End => {
+                self.outboxes.values().for_each(|outbox| outbox.close(close::NOT_FOUND));
+                self.ended = true;
             }
             Input::Read(read) => {
                 self.urgent = true;

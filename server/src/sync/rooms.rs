@@ -112,6 +112,15 @@ impl Rooms {
         Ok(room)
     }
 
+    /// Ends a room whose document is no longer there: everybody in it is told that it is gone. What
+    /// was on its way to the store is refused there.
+    pub async fn end(&self, document: DocumentId) {
+        let room = self.hold(document);
+        if room.entry.room.initialized() && room.tell(Input::End).await.is_err() {
+            tracing::debug!(%document, "the room had ended already");
+        }
+    }
+
     /// Returns when everything that rooms have received so far is on disk, or was refused.
     pub async fn settle(&self) {
         let open: Vec<DocumentId> = self.open.iter().map(|entry| *entry.key()).collect();

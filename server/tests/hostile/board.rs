@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "each of the tests uses its part")]
 
-use crate::write::mutate;
 use bytes::Bytes;
 use rand::Rng;
 use sangam::store::{Append, Author, ClientId, Loaded, Stored};
@@ -112,7 +111,12 @@ impl Board {
 
     /// A disk has harmed the log, and its checks did not see it: the board opens, read-only perhaps,
     /// and whatever it says can be read and encoded. Says whether it takes edits.
-    pub(crate) fn reads_damaged(&self, other: &[u8], rng: &mut impl Rng) -> bool {
+    pub(crate) fn reads_damaged(
+        &self,
+        other: &[u8],
+        harm: impl FnOnce(&[u8]) -> Vec<u8>,
+        rng: &mut impl Rng,
+    ) -> bool {
         let mut log = self.log.clone();
         let Some(at) = log.len().checked_sub(1).map(|last| rng.random_range(0..=last)) else {
             return true;
@@ -125,7 +129,7 @@ impl Board {
             }
             2 => log[at].delta.update = Bytes::copy_from_slice(other),
             _ => {
-                let harmed = mutate(&log[at].delta.update, other, rng);
+                let harmed = harm(&log[at].delta.update);
                 log[at].delta.update = harmed.into();
             }
         }

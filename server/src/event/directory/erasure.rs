@@ -75,7 +75,11 @@ impl Events {
         record.organisation = None;
         record.languages.clear();
         let entry = Entry::new(event, by, Act::NameRemoved).about(person);
-        self.commit(turn, entry, vec![put(event, "person", &person.to_string(), &record)]).await
+        let (kind, id) = ("person".to_owned(), person.to_string());
+        // Deleted first: what is deleted leaves the write-ahead log at once as well.
+        let delete = RecordChange::Delete { event: event.0, kind, id };
+        let put = put(event, "person", &person.to_string(), &record);
+        self.commit(turn, entry, vec![delete, put]).await
     }
 
     /// Takes a person's record and sessions away, and every yes in their name.

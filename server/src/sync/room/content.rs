@@ -3,6 +3,7 @@
 
 use super::Edit;
 use crate::store::{Author, ClientId, Loaded};
+use crate::sync::fragile::Fragile;
 use crate::sync::frame;
 use crate::sync::guard::{self, Between, Checked, Guard, Id, Refused, Schema};
 use bytes::Bytes;
@@ -10,7 +11,6 @@ use sangam_shared::limits;
 use sangam_shared::message::RefusalCode;
 use sangam_shared::schema::DocumentKind;
 use std::collections::HashMap;
-use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
@@ -43,8 +43,7 @@ pub(super) enum Whose {
 /// The document, and what is known of it.
 pub(super) struct Content {
     /// After a panic inside yrs the document must not even be dropped: it is not memory-safe.
-    doc: ManuallyDrop<Doc>,
-    broken: bool,
+    doc: Fragile,
     /// Something is in it that must not be stored. It is sound, and may be dropped.
     spoiled: bool,
     guard: Guard,
@@ -87,15 +86,6 @@ impl Size {
     }
 }
 
-impl Drop for Content {
-    fn drop(&mut self) {
-        if !self.broken {
-            let doc = std::mem::replace(&mut self.doc, ManuallyDrop::new(Doc::new()));
-            drop(ManuallyDrop::into_inner(doc));
-        }
-    }
-}
-
 impl Content {
     pub(super) fn load(kind: DocumentKind, loaded: &Loaded, writer: ClientId) -> Self {
         let schema = match kind {
@@ -109,8 +99,7 @@ impl Content {
             ..Options::with_client_id(yrs::block::ClientID::new(writer))
         });
         let mut content = Self {
-            doc: ManuallyDrop::new(doc),
-            broken: false,
+            doc: Fragile::new(doc),
             spoiled: false,
             guard: Guard::new(schema),
             owners: loaded.claims.iter().copied().collect(),
@@ -212,13 +201,13 @@ impl Content {
                 .then(|| Applied { delta: Bytes::from(txn.encode_update_v1()), displaces: true })
         }));
         let Ok(update) = written else {
-            self.broken = true;
+            self.doc.lose();
             return Err(RefusalCode::Malformed);
         };
         let Some(applied) = update else { return Ok(Taken::Known) };
         let Ok(checked) = self.guard.check_own(&applied.delta) else {
             // The server's own edit does not fit: a programming error, and not to be stored.
-            self.broken = true;
+            self.doc.lose();
             return Err(RefusalCode::Schema);
         };
         let claims: Vec<_> = checked
@@ -271,7 +260,7 @@ impl Content {
     /// yrs panicked or refused what the guard let through, or something stands in the wrong place:
     /// load the document afresh.
     pub(super) fn is_broken(&self) -> bool {
-        self.broken || self.spoiled
+        self.doc.is_lost() || self.spoiled
     }
 
     /// What yrs has applied comes into the index, and becomes news.
@@ -285,6 +274,7 @@ impl Content {
         let updates: Vec<Bytes> = applied.into_iter().map(|piece| piece.delta).collect();
         self.size.add(updates.iter().map(Bytes::len).sum(), checked.structs);
         self.measured = false;
+<<<<<<< HEAD
         if displaces {
             self.guard.admit(checked, &updates).map_err(|refused| {
                 self.broken = true;
@@ -295,6 +285,12 @@ impl Content {
         }
         self.owners.extend(claims.iter().copied());
         Ok(Taken::News { updates, claims })
+=======
+        self.guard.admit(checked, deltas).map_err(|refused| {
+            self.doc.lose();
+            refused.code()
+        })
+>>>>>>> h-core
     }
 
     /// Whether so much more fits. The running sums forget that deletions give space back and that
@@ -348,9 +344,17 @@ impl Content {
                 None => Applied { delta: txn.encode_update_v1().into(), displaces: true },
             })
         }));
+<<<<<<< HEAD
         let applied = applied.ok().flatten();
         self.broken |= applied.is_none();
         applied
+=======
+        let delta = applied.ok().flatten();
+        if delta.is_none() {
+            self.doc.lose();
+        }
+        delta
+>>>>>>> h-core
     }
 }
 
