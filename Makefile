@@ -43,7 +43,11 @@ export-soak: ## random boards through every format; CASES=10000 SEED=1
 	@SANGAM_EXPORT_CASES=$${CASES:-10000} SANGAM_EXPORT_SEED=$${SEED:-1} \
 		cargo test --release -p sangam --lib random_boards_leave_in_every_format
 
+groups: ## groups by affinity beside a greedy placement; CASES=1000
+	@SANGAM_GROUPS_CASES=$${CASES:-1000} \
+		cargo test --release --locked -p sangam --lib compared_with_greedy -- --nocapture
+
 export-read: ## exported files, opened by independent readers (Python); CASES=40 SEED=1
 	@scripts/export-read.sh
 
-.PHONY: help build run test check fuzz simulate chaos bench bench-functions export-soak export-read
+.PHONY: help build run test check fuzz simulate chaos bench bench-functions export-soak export-read groups

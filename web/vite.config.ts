@@ -5,7 +5,18 @@ import { dirname, join, resolve } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
 
-const PAGES = ['index', 'join', 'privacy', 'event', 'people', 'device', 'screen', 'board', '404'];
+const PAGES = [
+  'index',
+  'join',
+  'privacy',
+  'event',
+  'people',
+  'device',
+  'screen',
+  'board',
+  'groups',
+  '404',
+];
 
 /** Pages that are small because they carry their own words alone, by the beginnings of their keys. */
 const WORDS: Record<string, string[]> = { join: ['app.', 'join.', 'lang.', 'error.'] };

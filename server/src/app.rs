@@ -13,6 +13,7 @@ use crate::sync::fallback::Lines;
 use crate::sync::room_task::World;
 use crate::sync::rooms::Rooms;
 use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -69,6 +70,7 @@ pub async fn open(config: &Config) -> Result<Arc<Api>, StartError> {
         draining: CancellationToken::new(),
         lines: Lines::default(),
         sockets: TaskTracker::new(),
+        proposals: Arc::new(Semaphore::new(1)),
         exports: Queue::default(),
         oidc: OnceLock::new(),
     }))

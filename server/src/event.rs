@@ -11,6 +11,7 @@ pub mod digest;
 mod directory;
 pub mod erasure;
 pub mod file;
+pub mod groups;
 pub mod hide;
 pub mod history;
 mod language;
@@ -21,6 +22,6 @@ pub mod seed;
 pub mod view;
 
 pub use directory::{
-    DocumentInfo, DoorView, Events, EventsError, LinkView, Newcomer, ScreenCode, Wanted, link_url,
-    link_view, words,
+    Arrival, DocumentInfo, DoorView, Events, EventsError, Forming, Imported, LinkView, Newcomer,
+    ScreenCode, Wanted, link_url, link_view, words,
 };

@@ -6,6 +6,7 @@ mod devices;
 mod door;
 mod events;
 pub mod export;
+mod groups;
 mod health;
 mod history;
 mod links;
@@ -44,6 +45,7 @@ use routes::{Kind, Route};
 use sangam_shared::limits;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -71,6 +73,8 @@ pub struct Api {
     pub lines: Lines,
     /// Every open connection.
     pub sockets: TaskTracker,
+    /// Whose turn it is to have groups proposed.
+    pub proposals: Arc<Semaphore>,
     /// Whose turn it is to be given a file.
     pub exports: export::Queue,
     /// The organisers' provider, where there is one.

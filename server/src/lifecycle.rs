@@ -2,6 +2,7 @@
 //! hold both.
 
 use crate::event::digest;
+use crate::event::groups::announce;
 use crate::http::Api;
 use axum::Router;
 use axum::serve::ListenerExt;
@@ -41,6 +42,8 @@ pub async fn run(
         draining.clone(),
     );
     let digests = tokio::spawn(digests);
+    let groups = announce::run(Arc::clone(&api.events), Arc::clone(&api.rooms), draining.clone());
+    let groups = tokio::spawn(groups);
     let refusals = {
         let (events, draining) = (Arc::clone(&api.events), draining.clone());
         tokio::spawn(async move { events.write_refusals(draining).await })
@@ -59,6 +62,9 @@ pub async fn run(
     }
     if digests.await.is_err() {
         tracing::error!("the digests had ended before");
+    }
+    if groups.await.is_err() {
+        tracing::error!("the announcements of groups had ended before");
     }
     if refusals.await.is_err() {
         tracing::error!("refusals were no longer written down");

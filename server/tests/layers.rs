@@ -18,8 +18,18 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Rules without I/O: they may name nothing that waits, reads a clock or touches a disk.
-const PURE: &[&str] =
-    &["sync/room.rs", "sync/room/", "sync/guard", "sync/frame.rs", "sync/presence.rs"];
+const PURE: &[&str] = &[
+    "sync/room.rs",
+    "sync/room/",
+    "sync/guard",
+    "sync/frame.rs",
+    "sync/presence.rs",
+    "event/groups/problem.rs",
+    "event/groups/search.rs",
+    "event/groups/greedy.rs",
+    "event/groups/explain.rs",
+    "event/groups/table.rs",
+];
 const IMPURE: &[&str] = &[
     "tokio",
     "axum",

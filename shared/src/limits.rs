@@ -174,6 +174,26 @@ pub const LANGUAGES_PER_PERSON_MAX: usize = 20;
 pub const LINK_LABEL_CHARS_MAX: usize = 80;
 /// Sessions (devices) of one person. The oldest one ends where another one begins.
 pub const SESSIONS_PER_PERSON_MAX: usize = 20;
+/// Workshops that a person may rank.
+pub const CHOICES_MAX: usize = 3;
+/// Projects and sectors that a person may name.
+pub const TAGS_PER_PERSON_MAX: usize = 5;
+/// Characters of one of them.
+pub const TAG_CHARS_MAX: usize = 30;
+/// Of the tags that others use, so many are suggested, ...
+pub const TAGS_SUGGESTED_MAX: usize = 12;
+/// ... each used by so many people at least: a tag of one person could say who that is.
+pub const TAG_SUGGESTED_USERS_MIN: usize = 2;
+/// People on lists who have not come.
+pub const INVITATIONS_MAX: usize = PEOPLE_PER_EVENT_MAX;
+/// Bytes of a list of people and their wishes.
+pub const GROUPS_IMPORT_BYTES_MAX: usize = 1024 * 1024;
+/// Milliseconds that a proposal of groups may take; then the best one found so far counts.
+pub const GROUPS_SOLVE_MS_MAX: u64 = 900;
+/// Of these, what the linear programme may take.
+pub const GROUPS_PROGRAMME_MS_MAX: u64 = 500;
+/// Milliseconds during which a publication of groups can be taken back.
+pub const GROUPS_UNDO_MS: u64 = 10_000;
 /// Days that a session lasts.
 pub const SESSION_DAYS: u64 = 30;
 /// Bytes of an HTTP request's body.

@@ -45,6 +45,8 @@ fn generated() -> String {
         ("rowsPerPlanListMax", limits::ROWS_PER_PLAN_LIST_MAX as u64),
         ("personNameCharsMax", limits::PERSON_NAME_CHARS_MAX as u64),
         ("organisationCharsMax", limits::ORGANISATION_CHARS_MAX as u64),
+        ("tagsPerPersonMax", limits::TAGS_PER_PERSON_MAX as u64),
+        ("tagCharsMax", limits::TAG_CHARS_MAX as u64),
     ];
     constants(&mut out, "LIMITS", &limits);
     writeln!(out, "\nexport const SUBPROTOCOL = '{}';", message::SUBPROTOCOL).expect("a String");

@@ -138,6 +138,10 @@ pub enum Action {
     RestoreBoard,
     /// Say yes to a plan that this person leads, if anybody of the event does; or take it back.
     AcceptPlan(Option<PersonId>),
+    /// Say what I would like, and see my group.
+    OwnWishes,
+    /// Propose, move, pin and publish groups; see what everybody would like.
+    FormGroups,
     /// Erase items of a board for good: whose own they all are, and in the tray, or anybody's.
     EraseItems {
         /// Whoever asks wrote all of them, and has put them into the tray.
@@ -207,7 +211,10 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
         | Action::ReadDocument(DocumentKind::Board | DocumentKind::Stage, _) => true,
         // A screen shows what is, not what was taken back.
         Action::WriteDocument(DocumentKind::Board, _) | Action::ReadHistory => works_on_boards,
-        Action::RestoreBoard => matches!(principal.role, Role::Facilitator | Role::Organiser),
+        Action::OwnWishes => principal.role == Role::Participant && principal.person.is_some(),
+        Action::RestoreBoard | Action::FormGroups => {
+            matches!(principal.role, Role::Facilitator | Role::Organiser)
+        }
         // The lead's own session; or whoever runs the workshop heard it aloud.
         Action::AcceptPlan(lead) => {
             matches!(principal.role, Role::Facilitator | Role::Organiser)
@@ -288,9 +295,9 @@ mod tests {
     #[test]
     fn every_role_may_do_what_is_listed_and_nothing_else() {
         use Action::{
-            AcceptPlan, EraseItems, Export, ExportAll, HoldData, KeepDevice, KeepDoor, ManageLinks,
-            PairScreen, ReadAudit, ReadDocument, ReadEvent, ReadHistory, ReadPeople, Remove,
-            RestoreBoard, ShareDevice, WriteDocument,
+            AcceptPlan, EraseItems, Export, ExportAll, FormGroups, HoldData, KeepDevice, KeepDoor,
+            ManageLinks, OwnWishes, PairScreen, ReadAudit, ReadDocument, ReadEvent, ReadHistory,
+            ReadPeople, Remove, RestoreBoard, ShareDevice, WriteDocument,
         };
         use DocumentKind::{Board, Private, Stage};
         let own = Some(PersonId(Uuid::from_u128(1)));
@@ -313,6 +320,8 @@ mod tests {
             (AcceptPlan(own), [false, true, true, true]),
             (AcceptPlan(others), [false, false, true, true]),
             (AcceptPlan(None), [false, false, true, true]),
+            (OwnWishes, [false, true, false, false]),
+            (FormGroups, [false, false, true, true]),
             (Export, [false, false, true, true]),
             (ExportAll, [false, false, false, true]),
             (KeepDoor, [false, false, true, true]),

@@ -112,6 +112,22 @@ acts! {
     ScreenPaired => "screen.paired",
     /// An organiser came in by their provider.
     OrganiserSigned => "organiser.signed",
+    /// Somebody said in which group they would like to be.
+    WishesSaid => "wishes.said",
+    /// A list of wishes was taken.
+    WishesImported => "wishes.imported",
+    /// Those on lists who had not come were forgotten.
+    InvitedForgotten => "invited.forgotten",
+    /// Sizes of groups were set.
+    GroupsSized => "groups.sized",
+    /// Groups were proposed.
+    GroupsProposed => "groups.proposed",
+    /// Somebody was put into a group, pinned or unpinned.
+    PersonPlaced => "person.placed",
+    /// Groups were shown to everybody.
+    GroupsPublished => "groups.published",
+    /// That was taken back.
+    GroupsUnpublished => "groups.unpublished",
     /// A board is made to equal its past.
     BoardRestored => "board.restored",
     /// A lead's yes to a plan was recorded.

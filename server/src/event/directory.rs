@@ -8,18 +8,21 @@ mod door;
 mod entry;
 mod erasure;
 mod gate;
+mod groups;
 mod link;
 mod state;
 
 pub use device::ScreenCode;
 pub use door::DoorView;
 pub use entry::{LinkView, Newcomer, link_url, link_view};
+pub use groups::{Arrival, Forming, Imported};
 pub use link::Wanted;
 
 use crate::clock::{Chance, Clock};
 use crate::event::access::{self, Action, Denied, LinkKey, Principal};
 use crate::event::audit::refusals::Refusals;
 use crate::event::audit::{Act, By, Entry};
+use crate::event::groups::model::GroupsError;
 use crate::event::model::{Acceptance, Event, Person, Restore, Standing, Words};
 use crate::store::{Record, RecordChange, Store, StoreError};
 use gate::Gate;
@@ -89,6 +92,9 @@ pub enum EventsError {
     /// There is one already.
     #[error("there is already an event called {0}")]
     Exists(Key),
+    /// Of groups.
+    #[error(transparent)]
+    Groups(#[from] GroupsError),
     /// The disk does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -35,6 +35,10 @@ pub fn router() -> Router {
             "/e/{slug}/board/{number}",
             get(|headers: HeaderMap| async move { page("board.html", &headers) }),
         )
+        .route(
+            "/e/{slug}/groups",
+            get(|headers: HeaderMap| async move { page("groups.html", &headers) }),
+        )
         .route("/assets/{*path}", get(asset))
         .route("/{file}", get(top))
         .fallback(|headers: HeaderMap| async move { missing(&headers) })

@@ -2,6 +2,7 @@
 
 use crate::event::EventsError;
 use crate::event::access::Denied;
+use crate::event::groups::model::GroupsError;
 use crate::event::history::HistoryError;
 use axum::Json;
 use axum::extract::FromRequest;
@@ -34,6 +35,10 @@ pub(crate) enum Code {
     LineOver,
     NoSuchMoment,
     ReadOnly,
+    Stale,
+    GroupsPublished,
+    GroupsNothing,
+    GroupsUndoOver,
     Busy,
     TooMany,
     Unavailable,
@@ -85,6 +90,10 @@ impl Code {
             | Self::LineOver
             | Self::NoSuchMoment
             | Self::ReadOnly
+            | Self::Stale
+            | Self::GroupsPublished
+            | Self::GroupsNothing
+            | Self::GroupsUndoOver
             | Self::Busy
             | Self::TooMany
             | Self::Unavailable => false,
@@ -119,7 +128,12 @@ impl Code {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Full | Self::ReadOnly => StatusCode::CONFLICT,
+            Self::Full
+            | Self::ReadOnly
+            | Self::Stale
+            | Self::GroupsPublished
+            | Self::GroupsNothing
+            | Self::GroupsUndoOver => StatusCode::CONFLICT,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -146,6 +160,10 @@ impl Code {
             Self::LineOver => "This connection is over; open another one.",
             Self::NoSuchMoment => "The history does not reach this moment.",
             Self::ReadOnly => "This board takes no changes at the moment.",
+            Self::Stale => "Somebody else has changed this meanwhile; look again, then repeat.",
+            Self::GroupsPublished => "The groups are published; wishes cannot change any more.",
+            Self::GroupsNothing => "Nobody has a group yet.",
+            Self::GroupsUndoOver => "It is too late to take this back; publish again instead.",
             Self::Busy => "Others are being served; try again in a moment.",
             Self::Unavailable => "The server cannot write at the moment; try again.",
         }
@@ -179,6 +197,13 @@ impl From<EventsError> for Problem {
             EventsError::Denied(denied) => denied.into(),
             EventsError::Field { field, why } => Self::field(field, &why),
             EventsError::Full => Code::Full.into(),
+            EventsError::Groups(error) => match error {
+                GroupsError::Stale => Code::Stale,
+                GroupsError::Published => Code::GroupsPublished,
+                GroupsError::Nothing => Code::GroupsNothing,
+                GroupsError::UndoOver => Code::GroupsUndoOver,
+            }
+            .into(),
             EventsError::Code => Code::Mistyped.into(),
             EventsError::TooMany { seconds } => {
                 Self { retry_seconds: Some(seconds), ..Code::TooMany.into() }

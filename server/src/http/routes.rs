@@ -3,12 +3,14 @@
 //! the test has not heard of fails it.
 
 use super::{
-    Api, devices, door, events, export, health, history, links, plans, privacy, sessions, sign_in,
-    sync,
+    Api, devices, door, events, export, groups, health, history, links, plans, privacy, sessions,
+    sign_in, sync,
 };
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use sangam_shared::limits;
 use std::sync::Arc;
 
 /// One method of one address.
@@ -64,6 +66,17 @@ pub(super) fn all() -> Vec<Route> {
         post("/api/v1/events/{slug}/boards/{number}/history/restore", history::restore),
         put("/api/v1/events/{slug}/plans/{plan}/acceptance", plans::accept),
         delete("/api/v1/events/{slug}/plans/{plan}/acceptance", plans::withdraw),
+        get("/api/v1/events/{slug}/groups", groups::show),
+        get("/api/v1/events/{slug}/groups/mine", groups::mine),
+        put("/api/v1/events/{slug}/groups/mine", groups::wish),
+        post("/api/v1/events/{slug}/groups/propose", groups::propose),
+        put("/api/v1/events/{slug}/groups/sizes", groups::sizes),
+        put("/api/v1/events/{slug}/groups/people/{person}", groups::place),
+        post("/api/v1/events/{slug}/groups/publication", groups::publish),
+        delete("/api/v1/events/{slug}/groups/publication", groups::unpublish),
+        get("/api/v1/events/{slug}/groups/export", groups::export),
+        delete("/api/v1/events/{slug}/groups/invited", groups::forget),
+        large(post("/api/v1/events/{slug}/groups/import", groups::import)),
         get("/api/v1/events/{slug}/export", export::file),
         post("/api/v1/events/{slug}/boards/{number}/erasure", privacy::erase_items),
         delete("/api/v1/events/{slug}/people/{person}", privacy::erase_person),
@@ -100,6 +113,12 @@ fn delete<H: Handler<T, Arc<Api>>, T: 'static>(path: &'static str, handler: H) -
 
 fn route(method: Method, path: &'static str, handler: MethodRouter<Arc<Api>>) -> Route {
     Route { method, path, kind: Kind::Answer, handler }
+}
+
+/// A list from a spreadsheet may be longer than other requests.
+fn large(route: Route) -> Route {
+    let limit = DefaultBodyLimit::max(limits::GROUPS_IMPORT_BYTES_MAX);
+    Route { handler: route.handler.layer(limit), ..route }
 }
 
 fn live(route: Route) -> Route {

@@ -17,6 +17,8 @@ use std::sync::Arc;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+mod groups;
+
 const DEMO: &str = include_str!("../../demo/infra-structures.toml");
 const ORIGIN: &str = "http://localhost:8080";
 

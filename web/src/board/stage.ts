@@ -7,10 +7,12 @@ import type { BoardDigest, PlanDigest } from '../shared/schema.gen';
 export class Stage {
   private readonly digests: Y.Map<string>;
   private readonly checks: Y.Map<string>;
+  private readonly groups: Y.Map<string>;
 
   constructor(doc: Y.Doc) {
     this.digests = doc.getMap('digests');
     this.checks = doc.getMap('checks');
+    this.groups = doc.getMap('groups');
   }
 
   /** What is open in a plan; undefined until the server has said so. */
@@ -21,6 +23,16 @@ export class Stage {
   /** A board in numbers; undefined until the server has said so. */
   board(id: string): BoardDigest | undefined {
     return parse<BoardDigest>(this.digests.get(id));
+  }
+
+  /** Calls back whenever the groups that everybody sees, or those being prepared, have changed. */
+  onGroups(which: 'published' | 'draft', listener: () => void): () => void {
+    const heard = (event: Y.YMapEvent<string>) => {
+      const keys = which === 'draft' ? ['draft'] : ['published', 'people'];
+      if (keys.some((key) => event.keysChanged.has(key))) listener();
+    };
+    this.groups.observe(heard);
+    return () => this.groups.unobserve(heard);
   }
 
   subscribe(listener: () => void): () => void {

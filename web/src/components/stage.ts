@@ -4,7 +4,18 @@ import * as Y from 'yjs';
 import { Stage } from '../board/stage';
 import { SangamProvider } from '../sync/provider';
 
+const open = new Map<string, Stage>();
+
+/** One connection a page, however many of its parts follow the stage. */
 export function openStage(documentId: string): Stage {
+  const known = open.get(documentId);
+  if (known) return known;
+  const stage = connect(documentId);
+  open.set(documentId, stage);
+  return stage;
+}
+
+function connect(documentId: string): Stage {
   const doc = new Y.Doc();
   const url = new URL(`/sync/${documentId}`, location.href);
   url.protocol = url.protocol.replace('http', 'ws');

@@ -96,6 +96,8 @@ export const LIMITS = {
   rowsPerPlanListMax: 50,
   personNameCharsMax: 80,
   organisationCharsMax: 120,
+  tagsPerPersonMax: 5,
+  tagCharsMax: 30,
 } as const;
 
 export const SUBPROTOCOL = 'sangam.1';

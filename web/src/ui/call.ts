@@ -18,14 +18,15 @@ export const hasJoined = () => localStorage.getItem(JOINED) !== null;
 export const nowJoined = (slug: string) => localStorage.setItem(JOINED, slug);
 export const nowLeft = () => localStorage.removeItem(JOINED);
 
+/** A body that is a file goes as it is; anything else as JSON. */
 export async function call<T>(method: string, path: string, body?: object): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       ...(body && {
-        body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json' },
+        body: body instanceof Blob ? body : JSON.stringify(body),
+        headers: { 'content-type': body instanceof Blob ? 'text/csv' : 'application/json' },
       }),
     });
   } catch {

@@ -20,6 +20,10 @@ const KNOWN: Record<string, Key> = {
   full: 'error.full',
   no_such_moment: 'error.no_such_moment',
   read_only: 'refused.read_only',
+  stale: 'error.stale',
+  groups_published: 'error.groups_published',
+  groups_nothing: 'error.groups_nothing',
+  groups_undo_over: 'error.groups_undo_over',
   busy: 'error.busy',
   network: 'error.network',
 };

@@ -99,6 +99,7 @@ impl Events {
         // Whoever shares their device stays on it.
         changes.extend(self.without_person(event, person));
         changes.extend(self.links_without(event, person));
+        changes.extend(self.groups_without(event, person));
         for yes in self.acceptances(event) {
             if yes.lead == (Who::Here { participant_id: person }) {
                 changes.push(delete("acceptance", yes.plan.to_string()));

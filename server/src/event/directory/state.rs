@@ -1,6 +1,7 @@
 //! What is held in memory: the records of the store, typed.
 
 use super::{DocumentInfo, EventsError};
+use crate::event::groups::model::{Grouping, Invitation, WishRecord, Wishes};
 use crate::event::model::{Acceptance, Door, Event, Link, Person, Restore, Session};
 use crate::store::Record;
 use sangam_shared::ids::{DocumentId, EventId, Key, LinkId, PersonId, PlanId, SessionId};
@@ -28,6 +29,9 @@ pub(super) struct Held {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) restores: BTreeMap<Uuid, Restore>,
     pub(super) acceptances: BTreeMap<PlanId, Acceptance>,
+    pub(super) wishes: BTreeMap<PersonId, Wishes>,
+    pub(super) invitations: BTreeMap<Uuid, Invitation>,
+    pub(super) grouping: Arc<Grouping>,
     pub(super) door: Door,
 }
 
@@ -74,6 +78,15 @@ impl State {
                 let acceptance: Acceptance = parse(record)?;
                 held.acceptances.insert(acceptance.plan, acceptance);
             }
+            "wish" => {
+                let record: WishRecord = parse(record)?;
+                held.wishes.insert(record.person, record.wishes);
+            }
+            "invitation" => {
+                let invitation: Invitation = parse(record)?;
+                held.invitations.insert(invitation.id, invitation);
+            }
+            "grouping" => held.grouping = Arc::new(parse(record)?),
             "door" => held.door = parse(record)?,
             other => tracing::warn!(kind = other, "a record of an unknown kind is left alone"),
         }
@@ -100,6 +113,9 @@ impl State {
             sessions: BTreeMap::new(),
             restores: BTreeMap::new(),
             acceptances: BTreeMap::new(),
+            wishes: BTreeMap::new(),
+            invitations: BTreeMap::new(),
+            grouping: Arc::default(),
             door: Door::default(),
         };
         self.events.insert(id, held);
@@ -125,6 +141,16 @@ impl State {
             "acceptance" => {
                 if let Ok(id) = id.parse() {
                     held.acceptances.remove(&id);
+                }
+            }
+            "wish" => {
+                if let Ok(id) = id.parse() {
+                    held.wishes.remove(&id);
+                }
+            }
+            "invitation" => {
+                if let Ok(id) = id.parse() {
+                    held.invitations.remove(&id);
                 }
             }
             "session" => {
