@@ -269,10 +269,8 @@ mod tests {
 
     #[test]
     fn a_hostile_table_is_refused_by_line_and_column() {
-        let too_many = format!(
-            "name,site\n{}",
-            (0..=limits::PEOPLE_PER_EVENT_MAX).map(|n| format!("P{n},paris\n")).collect::<String>()
-        );
+        let too_many =
+            format!("name,site\n{}", "Asha,paris\n".repeat(limits::PEOPLE_PER_EVENT_MAX + 1));
         for (text, expected) in [
             ("", "line 0, column file: is empty"),
             ("name,site\0", "line 0, column file: is not text"),

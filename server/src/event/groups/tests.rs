@@ -20,7 +20,7 @@ const EN: usize = 1;
 const HI: usize = 2;
 
 /// Tests wait for the end of the work, never for a clock.
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_mins(1);
 
 fn solved(problem: &Problem) -> Placement {
     solve(problem, PATIENT, &|| false)

@@ -219,11 +219,8 @@ async fn a_list_is_taken_whole_and_waits_for_those_who_have_not_come() {
         (&proposed.json["workshops"][2]["id"], &json!(true))
     );
     // Longer than other requests may be, and taken.
-    let long: String = (0..1_500)
-        .map(|n| {
-            format!("Somebody with a long name {n},paris,1,{}\n", "a tag of thirty letters or so")
-        })
-        .collect();
+    let line = |n| format!("Somebody with a long name {n},paris,1,a tag of thirty letters or so\n");
+    let long = (0..1_500).map(line).collect::<Vec<_>>().concat();
     let now = server.revision(&organiser).await;
     let taken = server.list(&now, &organiser, &format!("name,site,first,tags\n{long}")).await;
     assert_eq!(taken.json["invited"], 1_500);
