@@ -33,7 +33,7 @@ chaos: build ## the real binary in a bad network, killed again and again; MINUTE
 		$${SEED:+env SANGAM_CHAOS_SEED=$$SEED} \
 		cargo test --release --locked -p sangam-tests --test chaos -- --nocapture
 
-bench: build ## measure beside other servers; ONLY=fanout,event,rooms,join,text,idle,cold ROUNDS=3
+bench: build ## measure beside other servers; ONLY=fanout,event,rooms,growth,join,text,idle,cold ROUNDS=3
 	@ONLY="$(ONLY)" ROUNDS="$(ROUNDS)" SYSTEMS="$(SYSTEMS)" scripts/bench.sh
 
 bench-functions: ## the hot functions by themselves: guard, apply, merge, encode

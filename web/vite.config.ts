@@ -1,11 +1,14 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
 
-const PAGES = ['index', 'join', 'event', 'board', '404'];
+const PAGES = ['index', 'join', 'privacy', 'event', 'people', 'device', 'screen', 'board', '404'];
+
+/** Pages that are small because they carry their own words alone, by the beginnings of their keys. */
+const WORDS: Record<string, string[]> = { join: ['app.', 'join.', 'lang.', 'error.'] };
 
 /** Writes `.br` and `.gz` beside everything that shrinks: the server sends them as they are. */
 function precompressed(): Plugin {
@@ -25,6 +28,28 @@ function precompressed(): Plugin {
         const gzip = gzipSync(bytes, { level: 9 });
         if (gzip.length < bytes.length) writeFileSync(`${file}.gz`, gzip);
       }
+    },
+  };
+}
+
+/** `fr.json?page=join`: of a language, the words of one page alone. */
+function wordsOfOnePage(): Plugin {
+  return {
+    name: 'words-of-one-page',
+    enforce: 'pre',
+    resolveId(source, importer) {
+      const [, file, page] = /^(.*\.json)\?page=(\w+)$/.exec(source) ?? [];
+      // Not under the name of a JSON file, which others would want to read.
+      if (file && page && importer) return `\0${resolve(dirname(importer), file)}.${page}.js`;
+      return undefined;
+    },
+    load(id) {
+      const [, file, page] = /^\0(.*\.json)\.(\w+)\.js$/.exec(id) ?? [];
+      if (!file || !page) return undefined;
+      this.addWatchFile(file);
+      const all = Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>);
+      const own = all.filter(([key]) => WORDS[page]?.some((start) => key.startsWith(start)));
+      return `export default ${JSON.stringify(Object.fromEntries(own))}`;
     },
   };
 }
@@ -56,7 +81,7 @@ function serviceWorker(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [svelte(), serviceWorker(), precompressed()],
+  plugins: [wordsOfOnePage(), svelte(), serviceWorker(), precompressed()],
   build: {
     target: 'es2022',
     // Small files would become inline data, which our content policy is right to distrust.

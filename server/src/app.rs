@@ -12,7 +12,7 @@ use crate::store::{Life, Store};
 use crate::sync::fallback::Lines;
 use crate::sync::room_task::World;
 use crate::sync::rooms::Rooms;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -70,5 +70,6 @@ pub async fn open(config: &Config) -> Result<Arc<Api>, StartError> {
         lines: Lines::default(),
         sockets: TaskTracker::new(),
         exports: Queue::default(),
+        oidc: OnceLock::new(),
     }))
 }

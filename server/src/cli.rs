@@ -1,22 +1,25 @@
 //! The command line: what an operator types, and what is answered.
 
+mod audit;
 mod export;
 mod storage;
 
 use crate::app;
 use crate::clock::{Chance, Clock, SystemClock};
-use crate::config::{Config, PublicUrl, ServeArgs};
+use crate::config::{Config, OidcConfig, PublicUrl, ServeArgs};
 use crate::event::access::LinkKey;
+use crate::event::audit::By;
 use crate::event::file::EventFile;
 use crate::event::model::{Event, Link};
-use crate::event::{LinkView, link_view, words};
-use crate::http::{self, Api};
+use crate::event::{LinkView, Wanted, link_view, words};
+use crate::http::{self, Api, Oidc};
 use crate::lifecycle;
 use crate::store::sqlite::SqliteReader;
 use crate::store::{Life, Record};
 use crate::telemetry;
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
+use sangam_shared::role::Role;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -51,6 +54,8 @@ enum Command {
     Restore(storage::RestoreArgs),
     /// Write the report of an event, or its data, into a file; beside a running server too
     Export(export::ExportArgs),
+    /// Print the audit log of an event as JSON lines; code 1 where its chain is broken
+    Audit(audit::AuditArgs),
 }
 
 #[derive(Subcommand)]
@@ -90,6 +95,9 @@ struct LinksArgs {
     /// One JSON object
     #[arg(long)]
     json: bool,
+    /// Make a new link for an organiser first: the last one is lost. The server must be stopped
+    #[arg(long)]
+    new_organiser: bool,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -118,6 +126,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => storage::backup(&args),
         Command::Restore(args) => storage::restore(&args),
         Command::Export(args) => export::export(&args),
+        Command::Audit(args) => audit::print(&args),
     };
     match done {
         Ok(code) => code,
@@ -129,6 +138,7 @@ pub fn run() -> ExitCode {
 }
 
 fn serve(args: ServeArgs, demo: bool) -> anyhow::Result<ExitCode> {
+    let oidc = OidcConfig::new(&args)?.map(Oidc::new);
     let config = Config::new(args, Path::new(DATA))?;
     telemetry::start(config.log_format);
     runtime()?.block_on(async {
@@ -138,6 +148,9 @@ fn serve(args: ServeArgs, demo: bool) -> anyhow::Result<ExitCode> {
             .with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = listener.local_addr()?;
         let api = app::open(&config).await?;
+        if let Some(oidc) = oidc {
+            api.oidc.get_or_init(|| oidc);
+        }
         let public = config.public_url.clone().unwrap_or_else(|| PublicUrl::of(address));
         note_address(&config.data, &public);
         if demo {
@@ -237,6 +250,9 @@ struct WorkshopOutput<'o> {
 
 fn links(args: &LinksArgs) -> anyhow::Result<ExitCode> {
     let folder = &args.data.data;
+    if args.new_organiser {
+        new_organiser(&args.event, folder)?;
+    }
     let records = SqliteReader::open(folder)?.records()?;
     let event = find(&records, &args.event)?;
     let key = LinkKey::read(folder)
@@ -245,7 +261,7 @@ fn links(args: &LinksArgs) -> anyhow::Result<ExitCode> {
     let mut open = Vec::new();
     for record in records.iter().filter(|r| r.kind == "link" && r.event == event.id.0) {
         let link: Link = serde_json::from_str(&record.json)?;
-        if !link.revoked {
+        if !link.revoked && link.used_by.is_none() {
             open.push(link_view(&link, &key, &public));
         }
     }
@@ -268,6 +284,26 @@ fn links(args: &LinksArgs) -> anyhow::Result<ExitCode> {
     };
     say(&serde_json::to_string(&output)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// For the day on which the organisers' only phone lies in the river.
+fn new_organiser(slug: &str, folder: &Path) -> anyhow::Result<()> {
+    let args = ServeArgs { data: Some(folder.to_owned()), ..ServeArgs::default() };
+    let config = Config::new(args, folder)?;
+    runtime()?.block_on(async {
+        let api = app::open(&config).await?;
+        let event = api.events.by_slug(slug);
+        let event = event.ok_or_else(|| anyhow!("there is no event called {slug:?}"))?;
+        let wanted = Wanted {
+            role: Role::Organiser,
+            site: None,
+            label: None,
+            expires_at_ms: None,
+            single_use: true,
+        };
+        api.events.issue(event.id, By::Operator, wanted).await?;
+        Ok(())
+    })
 }
 
 fn events(records: &[Record]) -> anyhow::Result<Vec<Event>> {

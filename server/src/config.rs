@@ -1,6 +1,10 @@
 //! What an operator may set: command line, then `SANGAM_*`, then a TOML file. Parsed once in
 //! `main` and passed down.
 
+mod oidc;
+
+pub use oidc::{OidcArgs, OidcConfig};
+
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -24,6 +28,9 @@ pub struct ServeArgs {
     /// How to write the log on standard error
     #[arg(long, env = "SANGAM_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
+    /// Single sign-on.
+    #[command(flatten)]
+    pub oidc: OidcArgs,
 }
 
 /// How the log is written.
@@ -61,6 +68,7 @@ struct File {
     data: Option<PathBuf>,
     public_url: Option<String>,
     log_format: Option<LogFormat>,
+    oidc: Option<oidc::OidcFile>,
 }
 
 /// Why a configuration is not usable. Each is one sentence for an operator.
@@ -82,6 +90,9 @@ pub enum ConfigError {
         /// The cause.
         source: Box<toml::de::Error>,
     },
+    /// Single sign-on lacks something.
+    #[error("single sign-on wants {0}")]
+    Oidc(&'static str),
     /// The public URL is not one.
     #[error(
         "--public-url expects something like https://sangam.example (http or https, a host, no path), found {0:?}"

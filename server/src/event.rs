@@ -4,15 +4,23 @@
 //! answers from there, and changes them by committing first and applying afterwards.
 
 pub mod access;
+pub mod audit;
 pub mod board;
+mod codes;
 pub mod digest;
 mod directory;
+pub mod erasure;
 pub mod file;
+pub mod hide;
 pub mod history;
 mod language;
 pub mod model;
 pub mod names;
+mod pace;
 pub mod seed;
 pub mod view;
 
-pub use directory::{DocumentInfo, Events, EventsError, LinkView, Newcomer, link_view, words};
+pub use directory::{
+    DocumentInfo, DoorView, Events, EventsError, LinkView, Newcomer, ScreenCode, Wanted, link_url,
+    link_view, words,
+};

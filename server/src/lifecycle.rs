@@ -41,6 +41,10 @@ pub async fn run(
         draining.clone(),
     );
     let digests = tokio::spawn(digests);
+    let refusals = {
+        let (events, draining) = (Arc::clone(&api.events), draining.clone());
+        tokio::spawn(async move { events.write_refusals(draining).await })
+    };
     let stop = draining.clone();
     let serving = axum::serve(listener, router)
         .with_graceful_shutdown(async move { stop.cancelled().await })
@@ -55,6 +59,9 @@ pub async fn run(
     }
     if digests.await.is_err() {
         tracing::error!("the digests had ended before");
+    }
+    if refusals.await.is_err() {
+        tracing::error!("refusals were no longer written down");
     }
     api.rooms.settle().await;
     // Requests that are still answered get the same time; then the process ends anyway.

@@ -13,12 +13,14 @@
 //! 6. what fails its check is never handed out: a document that is damaged loads as its last good
 //!    state, says so, and takes no more deltas.
 
+use audit::{Head, Note, Noted};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sangam_shared::ids::{DocumentId, PersonId};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub mod audit;
 #[cfg(test)]
 mod conformance;
 pub mod sqlite;
@@ -52,6 +54,18 @@ pub struct Delta {
     pub at_ms: u64,
     /// Yjs update, version 1.
     pub update: Bytes,
+}
+
+impl Delta {
+    /// An update in which nothing is written and nothing deleted: what [`RecordChange::Rewrite`]
+    /// leaves of a delta.
+    pub const FORGOTTEN: &[u8] = &[0, 0];
+
+    /// Whether what it said was erased from the log. Its author and time stay.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.update == Self::FORGOTTEN
+    }
 }
 
 /// A delta at its place in the log.
@@ -118,6 +132,30 @@ pub enum RecordChange {
         kind: String,
         /// Its key.
         id: String,
+    },
+    /// Append an entry to the audit log: it is there exactly where the changes beside it are.
+    Note(Note),
+    /// Put a document's state in the place of its log up to a sequence: the delta there becomes the
+    /// whole state, those before it become empty and keep author and time, snapshots go. What was
+    /// erased from the document is gone from the log then; whoever loads it finds the same document.
+    /// Refused with [`StoreError::Fatal`], and with it the whole commit, where there is no such delta.
+    Rewrite {
+        /// The document.
+        document: DocumentId,
+        /// A delta that is there.
+        upto: Sequence,
+        /// The document as it is at that delta or after it, as one update.
+        state: Bytes,
+    },
+    /// Drop all of a document: deltas, snapshots, claims, head.
+    DropDocument {
+        /// The document.
+        document: DocumentId,
+    },
+    /// Drop every record of an event, and its audit log.
+    DropEvent {
+        /// The event.
+        event: Uuid,
     },
 }
 
@@ -241,6 +279,23 @@ pub trait Store: Send + Sync + 'static {
         from: Sequence,
         count: usize,
     ) -> BoxFuture<'_, Result<Vec<Stored>, StoreError>>;
+
+    /// Entries of an event's audit log: from `from` (inclusive), at most `count`.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    fn audit(
+        &self,
+        event: Uuid,
+        from: u64,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<Noted>, StoreError>>;
+
+    /// Where an event's audit log ends.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    fn audit_head(&self, event: Uuid) -> BoxFuture<'_, Result<Head, StoreError>>;
 
     /// Changes records, all or none.
     ///

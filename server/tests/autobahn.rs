@@ -1,17 +1,18 @@
 //! The cases of the Autobahn test suite, driven by `kosoku` (`PyPI`), against our WebSocket: the same
-//! library with the same limits as `/sync`, answering each message with itself as the suite wants.
+//! library over the same pipe with the same limits as `/sync`, answering each message with itself as
+//! the suite wants.
 //! Compression (12, 13) is not offered, and the volume tests (9) exceed our limit of one message.
 
-use axum::Router;
-use axum::extract::ws::{Message, WebSocketUpgrade};
-use axum::routing::get;
-use sangam_shared::limits;
+use futures_util::{SinkExt, StreamExt};
+use sangam::sync::pipe::Pipe;
+use sangam::sync::websocket;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::time::timeout;
+use tokio_tungstenite::accept_async_with_config;
 
 const SUITE: &str = "kosoku==0.1.0";
 const PATIENCE: Duration = Duration::from_mins(4);
@@ -21,8 +22,11 @@ async fn the_autobahn_cases_pass() {
     let Some(python) = python().await else { return };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
-    let app = Router::new().route("/", get(echo));
-    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+    let server = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(echo(stream));
+        }
+    });
     let reports = tempfile::tempdir().expect("a folder");
     let mut suite = Command::new(python.join("bin/kosoku"));
     suite.args(["-m", "fuzzingclient", "-p", "8", "-x", "9.*", "-x", "12.*", "-x", "13.*", "-o"]);
@@ -53,21 +57,17 @@ async fn the_autobahn_cases_pass() {
     assert!(cases.len() > 240 && bad.is_empty(), "{bad:?}");
 }
 
-async fn echo(upgrade: WebSocketUpgrade) -> axum::response::Response {
-    upgrade
-        .max_message_size(limits::MESSAGE_BYTES_MAX)
-        .max_frame_size(limits::MESSAGE_BYTES_MAX)
-        .read_buffer_size(limits::READ_BUFFER_BYTES)
-        .write_buffer_size(limits::WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(limits::WRITE_BUFFER_BYTES_MAX)
-        .on_upgrade(|mut socket| async move {
-            while let Some(Ok(message)) = socket.recv().await {
-                let answer = matches!(message, Message::Text(_) | Message::Binary(_));
-                if answer && socket.send(message).await.is_err() {
-                    break;
-                }
-            }
-        })
+async fn echo(stream: TcpStream) {
+    let (pipe, half) = Pipe::new(stream);
+    let Ok(mut socket) = accept_async_with_config(half, Some(websocket::config())).await else {
+        return;
+    };
+    while let Some(Ok(message)) = socket.next().await {
+        let answer = message.is_text() || message.is_binary();
+        if answer && (socket.send(message).await.is_err() || pipe.drained().await.is_err()) {
+            return;
+        }
+    }
 }
 
 /// A virtual environment with the suite in it; `None`, with the reason printed, where there is no

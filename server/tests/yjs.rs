@@ -4,6 +4,8 @@
 
 #[path = "hostile/board.rs"]
 mod board;
+#[path = "hostile/write.rs"]
+mod write;
 
 use board::{Board, put, read, setting};
 use std::io::Write;

@@ -53,8 +53,21 @@ pub const MESSAGES_PER_SECOND_MAX: u32 = 200;
 pub const MESSAGES_BURST_MAX: u32 = 2_000;
 /// Milliseconds without a reader before a room is unloaded.
 pub const ROOM_IDLE_MS: u64 = 45_000;
-/// Deltas in a document's log before it is compacted into a snapshot.
-pub const COMPACT_AFTER_DELTAS: u64 = 500;
+/// Deltas in a document's log before it is compacted into a snapshot: some 20 ms to read back.
+pub const COMPACT_AFTER_DELTAS: u64 = 2_000;
+/// Deltas in a batch above which a room is busy, and puts that off.
+pub const COMPACT_BUSY_DELTAS: usize = 4;
+/// Milliseconds after such a batch until the room is calm again.
+pub const COMPACT_CALM_MS: u64 = 1_000;
+/// Deltas by which a busy room puts it off at most: a second to read back.
+pub const COMPACT_PUT_OFF_DELTAS: u64 = 100_000;
+
+/// Milliseconds by which a batch holds back the next one, for each edit in it after the first.
+pub const BATCH_SPACING_PER_EDIT_MS: u64 = 2;
+/// Milliseconds between the beginnings of two batches of a busy room.
+pub const BATCH_SPACING_MS_MAX: u64 = 8;
+/// Milliseconds that presence waits, where an edit is on its way, to share its write.
+pub const PRESENCE_GRACE_MS: u64 = 50;
 
 /// Bytes of one client's presence.
 pub const PRESENCE_BYTES_MAX: usize = 1_024;
@@ -117,9 +130,49 @@ pub const WORKSHOPS_MAX: usize = 40;
 pub const PROGRAMME_ITEMS_MAX: usize = 100;
 /// Commons on one shelf.
 pub const COMMONS_MAX: usize = 200;
-/// People of one event, all roles.
+/// People of one event, all roles: seats at most.
 pub const PEOPLE_PER_EVENT_MAX: usize = 2_000;
-/// Sessions (devices) of one person.
+/// People whom one event remembers, those too who were let in by a link that was taken back: several
+/// floods may come and go before nobody new is taken.
+pub const PEOPLE_KNOWN_PER_EVENT_MAX: usize = 10_000;
+/// Links of one event, those that were taken back too.
+pub const LINKS_PER_EVENT_MAX: usize = 2_000;
+/// People who may be at one event at once, where its organiser says nothing.
+pub const SEATS: usize = 1_000;
+/// Seconds for which whoever waits at the door, or for a screen, waits before asking again.
+pub const ASK_AGAIN_SECONDS: u64 = 2;
+/// People who may come in by one link in a minute, and at once: a whole venue.
+pub const JOINS_PER_LINK_PER_MINUTE_MAX: u32 = 600;
+/// People who may come in by all links of a server in a minute, and at once.
+pub const JOINS_PER_MINUTE_MAX: u32 = 1_500;
+/// Characters of a code that is read from one screen and typed on another: 32^8 of them.
+pub const CODE_CHARS: usize = 8;
+/// Minutes for which such a code can be used.
+pub const CODE_MINUTES: u64 = 10;
+/// Codes that wait to be used, on one server.
+pub const CODES_MAX: usize = 5_000;
+/// Codes that may be wrong in a minute, and at once, all people's together: even where 5,000 wait,
+/// guessing one takes seven weeks of trying, and a code lives for minutes.
+pub const CODES_WRONG_PER_MINUTE_MAX: u32 = 3_000;
+/// Screens that may ask for a code in a minute, and at once.
+pub const SCREENS_PER_MINUTE_MAX: u32 = 120;
+/// Milliseconds that the organisers' provider may take to answer.
+pub const OIDC_TIMEOUT_MS: u64 = 10_000;
+/// Sign-ins that wait for it at once.
+pub const OIDC_AT_ONCE_MAX: usize = 8;
+/// Bytes of what it may answer.
+pub const OIDC_BYTES_MAX: u64 = 256 * 1024;
+/// Minutes that somebody may take to sign in.
+pub const OIDC_MINUTES: u64 = 15;
+/// Seconds by which its clock and ours may differ.
+pub const OIDC_LEEWAY_SECONDS: u64 = 60;
+/// People who write on one device.
+pub const PEOPLE_PER_DEVICE_MAX: usize = 12;
+/// Languages that one person speaks.
+pub const LANGUAGES_PER_PERSON_MAX: usize = 20;
+/// Characters of what an organiser calls a link.
+pub const LINK_LABEL_CHARS_MAX: usize = 80;
+/// Sessions (devices) of one person. The oldest one ends where another one begins.
 pub const SESSIONS_PER_PERSON_MAX: usize = 20;
 /// Days that a session lasts.
 pub const SESSION_DAYS: u64 = 30;
@@ -165,6 +218,20 @@ pub const EXPORT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Turns that the clients of one update may take: each is applied and stored by itself.
 pub const PIECES_PER_UPDATE_MAX: usize = 4_096;
+/// Items that one request may erase.
+pub const ERASED_ITEMS_MAX: usize = 500;
+/// Ids that one entry of the audit log may name.
+pub const AUDIT_ABOUT_MAX: usize = 50;
+/// Kinds of refusals of one event that are told apart within a minute; more are one kind.
+pub const AUDIT_REFUSALS_PER_MINUTE_MAX: usize = 20;
+/// Milliseconds within which the same refusal again is counted, not written.
+pub const AUDIT_REPEATS_MS: u64 = 60_000;
+/// Milliseconds after which a refusal is written.
+pub const AUDIT_FLUSH_MS: u64 = 1_000;
+/// Entries of one event's audit log after which refusals are no longer written; acts are.
+pub const AUDIT_ENTRIES_MAX: u64 = 1_000_000;
+/// Entries of the audit log that are read at once.
+pub const AUDIT_ENTRIES_AT_ONCE: usize = 5_000;
 
 /// Requests that may wait for the store's writer.
 pub const STORE_REQUESTS_MAX: usize = 4_096;
@@ -186,9 +253,8 @@ pub const STORE_ANSWER_MS_MAX: u64 = 1_500;
 /// Milliseconds between two attempts to write to a store that failed.
 pub const STORE_RETRY_MS: u64 = 500;
 
-/// Bytes that are read from a socket at once. tungstenite's default is 128 KiB a connection.
-pub const READ_BUFFER_BYTES: usize = 4 * 1024;
-/// Bytes that are gathered before a socket is written to.
+/// Bytes that are read from a socket at once, and kept for each: an edit and its presence.
+/// tungstenite's default is 128 KiB a connection.
+pub const READ_BUFFER_BYTES: usize = 1024;
+/// Bytes of frames that are copied together for one write; more are written piece by piece.
 pub const WRITE_BUFFER_BYTES: usize = 16 * 1024;
-/// Bytes that may wait inside one socket: one whole document, and what comes meanwhile.
-pub const WRITE_BUFFER_BYTES_MAX: usize = OUTBOX_BYTES_MAX + 1024 * 1024;

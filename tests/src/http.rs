@@ -60,6 +60,22 @@ pub async fn ask(
     exchange(address, method, path, &headers, &body).await
 }
 
+/// Sends JSON with these headers: as a browser does, with its cookie and its origin.
+///
+/// # Errors
+/// Where nothing, or no HTTP, comes back.
+pub async fn send(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Result<Answer> {
+    let mut all = vec![("Content-Type", "application/json")];
+    all.extend(headers);
+    exchange(address, method, path, &all, &body.to_string()).await
+}
+
 async fn exchange(
     address: &str,
     method: &str,
@@ -68,8 +84,10 @@ async fn exchange(
     body: &str,
 ) -> Result<Answer> {
     let length = body.len();
+    let upgrade = headers.iter().any(|(name, _)| *name == "Upgrade");
+    let connection = if upgrade { "Upgrade, close" } else { "close" };
     let mut request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: {connection}\r\nContent-Length: {length}\r\n"
     );
     for (name, value) in headers {
         request.extend([name, ": ", value, "\r\n"]);

@@ -6,9 +6,20 @@ use sangam_tests::http::{self, Answer};
 use sangam_tests::{Server, run};
 use std::collections::BTreeSet;
 
-const PAGES: [&str; 4] = ["/", "/join", "/e/demo", "/e/demo/board/1"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/join",
+    "/screen",
+    "/e/demo",
+    "/e/demo/people",
+    "/e/demo/device",
+    "/e/demo/board/1",
+    "/privacy",
+];
 /// Brotli bytes of code, style and words that a board may cost at first sight; fonts come after.
 const BOARD_BYTES_MAX: usize = 80 * 1024;
+/// The same for the page by which everybody comes in, with its words in the longest language.
+const JOIN_BYTES_MAX: usize = 15_000;
 
 /// The values of `src` and `href`.
 fn references(html: &str) -> BTreeSet<String> {
@@ -80,6 +91,33 @@ async fn what_is_served_was_compressed_when_it_was_built() -> Result<()> {
     println!("a board's first sight: {bytes} bytes of scripts and styles, brotli");
     assert!(bytes > 10_000, "nothing was measured");
     assert!(bytes <= BOARD_BYTES_MAX, "{bytes} bytes");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_first_page_is_small() -> Result<()> {
+    let server = Server::start().await?;
+    let brotli = [("Accept-Encoding", "br")];
+    let mut bytes = http::get(&server.address, "/join", &brotli).await?.body.len();
+    let (_, html) = page(&server.address, "/join").await?;
+    let (mut words, mut own) = (0, String::new());
+    for reference in references(&html) {
+        let Some("js" | "css") = reference.rsplit('.').next() else { continue };
+        bytes += http::get(&server.address, &reference, &brotli).await?.body.len();
+        let plain = http::get(&server.address, &reference, &[]).await?;
+        own += &String::from_utf8(plain.body)?;
+    }
+    // One of these comes, as soon as the language is known.
+    for found in own.split(".json.join-").skip(1) {
+        let start = own.find(&format!(".json.join-{found}")).context("a place")?;
+        let language = &own[start - 2..start];
+        let hash = found.split(".js").next().context("a name")?;
+        let path = format!("/assets/{language}.json.join-{hash}.js");
+        words = words.max(http::get(&server.address, &path, &brotli).await?.body.len());
+    }
+    println!("the first page: {} bytes, brotli, of which {words} are words", bytes + words);
+    assert!(words > 500 && bytes > 3_000, "nothing was measured");
+    assert!(bytes + words <= JOIN_BYTES_MAX, "{} bytes", bytes + words);
     Ok(())
 }
 

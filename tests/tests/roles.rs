@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use sangam::app;
 use sangam::config::{Config, LogFormat};
+use sangam::event::audit::By;
 use sangam::event::file::EventFile;
 use sangam::http::{Api, router};
 use sangam_shared::message::{RefusalCode, close};
@@ -64,7 +65,7 @@ impl Server {
 
     async fn revoke(&self, token: &str) -> Result<()> {
         let (event, link) = self.api.events.inspect(token)?;
-        Ok(self.api.events.revoke(event.id, link.id).await?)
+        Ok(self.api.events.revoke(event.id, By::Operator, link.id).await?)
     }
 
     async fn stop(mut self) -> Result<()> {

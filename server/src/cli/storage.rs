@@ -1,8 +1,9 @@
 //! `sangam check`, `sangam backup`, `sangam restore`: what an operator does with a data folder.
 
-use super::{DataArgs, events, fresh_life, say};
+use super::{DataArgs, audit, events, fresh_life, say};
 use crate::event::access::LinkKey;
 use crate::event::words;
+use crate::store::audit::{Break, hex};
 use crate::store::sqlite::{
     Checked, Checker, OtherCopy, OverData, Repair, SqliteReader, back_up, restore as put_back,
 };
@@ -14,6 +15,7 @@ use sangam_shared::ids::DocumentId;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use uuid::Uuid;
 
 #[derive(Args)]
 pub(super) struct CheckArgs {
@@ -124,6 +126,17 @@ fn examine_all(checker: &Checker, titles: &Titles) -> anyhow::Result<ExitCode> {
             OtherCopy::Damaged => "fails its check and is not used",
         };
         say(&format!("damaged: the record {record} {what}"))?;
+    }
+    for event in checker.audited()? {
+        let (head, broken) = checker.audit(event, |_, _| Ok(()))?;
+        let name = audit::name(&titles.events, event);
+        if let Some(Break { sequence, why }) = broken {
+            sound = false;
+            say(&format!("damaged: audit log of {name}: entry {sequence} {why}"))?;
+        } else {
+            let hash = hex(&head.hash);
+            say(&format!("sound:   audit log of {name}: entries: {}; head {hash}", head.sequence))?;
+        }
     }
     let verdict = if sound { "everything is sound" } else { "some of it is damaged" };
     say(&format!("documents: {}; {verdict}", documents.len()))?;
@@ -273,23 +286,28 @@ fn said_by(snapshot: &[u8]) -> Option<Said> {
     replay.said().ok()
 }
 
-type Titles = BTreeMap<DocumentId, String>;
+#[derive(Default)]
+struct Titles {
+    documents: BTreeMap<DocumentId, String>,
+    events: BTreeMap<Uuid, String>,
+}
 
 /// What operators call the documents, as far as the events can be read.
 fn titles(folder: &Path) -> Titles {
     let records = SqliteReader::open(folder).ok().and_then(|reader| reader.records().ok());
-    let mut titles = Titles::new();
+    let mut titles = Titles::default();
     for event in events(&records.unwrap_or_default()).unwrap_or_default() {
-        titles.insert(event.stage, format!("stage of {}", event.slug));
+        titles.events.insert(event.id.0, event.slug.to_string());
+        titles.documents.insert(event.stage, format!("stage of {}", event.slug));
         for workshop in event.workshops {
-            titles.insert(workshop.board, words(&workshop.title, "en").to_owned());
+            titles.documents.insert(workshop.board, words(&workshop.title, "en").to_owned());
         }
     }
     titles
 }
 
 fn name(titles: &Titles, document: DocumentId) -> String {
-    match titles.get(&document) {
+    match titles.documents.get(&document) {
         Some(title) => format!("{document} ({title})"),
         None => document.to_string(),
     }

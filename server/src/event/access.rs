@@ -138,10 +138,31 @@ pub enum Action {
     RestoreBoard,
     /// Say yes to a plan that this person leads, if anybody of the event does; or take it back.
     AcceptPlan(Option<PersonId>),
+    /// Erase items of a board for good: whose own they all are, and in the tray, or anybody's.
+    EraseItems {
+        /// Whoever asks wrote all of them, and has put them into the tray.
+        own: bool,
+    },
+    /// See all that is held on this person, take their name away, or erase them.
+    HoldData(PersonId),
+    /// Take the audit log away.
+    ReadAudit,
     /// Take a file away that everybody may have: public plans, nobody named.
     Export,
     /// Take a file away that names people, or holds what is not public.
     ExportAll,
+    /// Lock the door, let people in, put what somebody wrote into the tray, and back.
+    KeepDoor,
+    /// Send somebody out who has this role.
+    Remove(Role),
+    /// See the links with their tokens, make them, take them back.
+    ManageLinks,
+    /// Make a screen of whatever shows a code.
+    PairScreen,
+    /// Say of oneself, on one's own device: who writes on it, and a code for another one.
+    KeepDevice,
+    /// Bring another person to one's own device.
+    ShareDevice,
 }
 
 /// No.
@@ -162,6 +183,12 @@ pub enum Denied {
     /// The role may not do this.
     #[error("this role may not do that")]
     Forbidden,
+    /// The link was for one device, and that was another one.
+    #[error("the link has opened another device already")]
+    Used,
+    /// They stand before a locked door.
+    #[error("somebody has to let them in first")]
+    Waiting,
 }
 
 /// The one place where rights are decided. What is not listed is denied.
@@ -193,7 +220,28 @@ pub fn allow(principal: &Principal, event: EventId, action: Action) -> Result<()
             owner.is_some() && owner == principal.person
         }
         Action::Export => matches!(principal.role, Role::Facilitator | Role::Organiser),
-        Action::ExportAll => principal.role == Role::Organiser,
+        Action::ExportAll | Action::ManageLinks | Action::ReadAudit => {
+            principal.role == Role::Organiser
+        }
+        Action::KeepDoor | Action::PairScreen => {
+            matches!(principal.role, Role::Facilitator | Role::Organiser)
+        }
+        // Nobody sends out their equals, but for organisers, who are few.
+        Action::Remove(role) => {
+            principal.role == Role::Organiser
+                || (principal.role == Role::Facilitator && role < Role::Facilitator)
+        }
+        // A machine is nobody; and a screen stands where everybody can reach it.
+        Action::KeepDevice => works_on_boards && principal.session.is_some(),
+        // Whoever has more rights than others keeps their device to themselves.
+        Action::ShareDevice => principal.role == Role::Participant && principal.session.is_some(),
+        Action::EraseItems { own } => {
+            matches!(principal.role, Role::Facilitator | Role::Organiser)
+                || (works_on_boards && own)
+        }
+        Action::HoldData(person) => {
+            principal.role == Role::Organiser || principal.person == Some(person)
+        }
     };
     if allowed { Ok(()) } else { Err(Denied::Forbidden) }
 }
@@ -240,8 +288,9 @@ mod tests {
     #[test]
     fn every_role_may_do_what_is_listed_and_nothing_else() {
         use Action::{
-            AcceptPlan, Export, ExportAll, ReadDocument, ReadEvent, ReadHistory, ReadPeople,
-            RestoreBoard, WriteDocument,
+            AcceptPlan, EraseItems, Export, ExportAll, HoldData, KeepDevice, KeepDoor, ManageLinks,
+            PairScreen, ReadAudit, ReadDocument, ReadEvent, ReadHistory, ReadPeople, Remove,
+            RestoreBoard, ShareDevice, WriteDocument,
         };
         use DocumentKind::{Board, Private, Stage};
         let own = Some(PersonId(Uuid::from_u128(1)));
@@ -266,6 +315,20 @@ mod tests {
             (AcceptPlan(None), [false, false, true, true]),
             (Export, [false, false, true, true]),
             (ExportAll, [false, false, false, true]),
+            (KeepDoor, [false, false, true, true]),
+            (Remove(Role::Screen), [false, false, true, true]),
+            (Remove(Role::Participant), [false, false, true, true]),
+            (Remove(Role::Facilitator), [false, false, false, true]),
+            (Remove(Role::Organiser), [false, false, false, true]),
+            (ManageLinks, [false, false, false, true]),
+            (PairScreen, [false, false, true, true]),
+            (KeepDevice, [false, false, false, false]),
+            (ShareDevice, [false, false, false, false]),
+            (EraseItems { own: true }, [false, true, true, true]),
+            (EraseItems { own: false }, [false, false, true, true]),
+            (HoldData(PersonId(Uuid::from_u128(1))), [false, true, true, true]),
+            (HoldData(PersonId(Uuid::from_u128(2))), [false, false, false, true]),
+            (ReadAudit, [false, false, false, true]),
         ];
         for (action, expected) in table {
             for (role, expected) in Role::ALL.into_iter().zip(expected) {
@@ -279,6 +342,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_device_is_kept_by_a_session_and_shared_by_participants() {
+        for role in Role::ALL {
+            let session = Some(SessionId(Uuid::nil()));
+            let who = Principal { session, ..principal(role, Some(1)) };
+            let here = EventId(Uuid::nil());
+            let keeps = allow(&who, here, Action::KeepDevice).is_ok();
+            assert_eq!(keeps, role != Role::Screen, "{role:?}");
+            let shares = allow(&who, here, Action::ShareDevice).is_ok();
+            assert_eq!(shares, role == Role::Participant, "{role:?}");
+        }
+    }
+
+    /// Where a message stands in the table below: a new one does not compile until it has a column.
+    fn column(message: &ClientMessage<'_>) -> usize {
+        match message {
+            ClientMessage::SyncStep1(_) => 0,
+            ClientMessage::SyncStep2(_) => 1,
+            ClientMessage::Update(_) => 2,
+            ClientMessage::Awareness(_) => 3,
+            ClientMessage::QueryAwareness => 4,
+        }
+    }
+
     /// Every role, every message, every document, written out: `r` it is taken, `-` it is not.
     #[test]
     fn every_message_of_every_role_to_every_document_is_judged() {
@@ -286,6 +373,8 @@ mod tests {
         use DocumentKind::{Board, Private, Stage};
         let messages =
             [SyncStep1(&[]), SyncStep2(&[]), Update(&[]), Awareness(&[]), QueryAwareness];
+        let columns: Vec<usize> = messages.iter().map(column).collect();
+        assert_eq!(columns, [0, 1, 2, 3, 4], "every message, once");
         let (own, others) = (Some(1), Some(2));
         let table = [
             (Role::Screen, Board, None, "r--rr"),
@@ -309,9 +398,10 @@ mod tests {
             let owner = owner.map(|n| PersonId(Uuid::from_u128(n)));
             let here = DocumentInfo { kind, owner, event: EventId(Uuid::nil()) };
             let elsewhere = DocumentInfo { event: EventId(Uuid::from_u128(9)), ..here };
-            for (message, expected) in messages.iter().zip(expected.chars()) {
+            for message in &messages {
                 let allowed = allow_message(&who, message, &here).is_ok();
-                assert_eq!(allowed, expected == 'r', "{role:?} {kind:?} {message:?}");
+                let expected = expected.as_bytes()[column(message)] == b'r';
+                assert_eq!(allowed, expected, "{role:?} {kind:?} {message:?}");
                 assert_eq!(allow_message(&who, message, &elsewhere), Err(Denied::Foreign));
             }
         }

@@ -1,22 +1,34 @@
 //! All events, typed, in memory: loaded at the start, changed by committing first and applying
 //! afterwards. Changes are made one at a time; reading never waits for the disk.
 
+mod audit;
 mod create;
+mod device;
+mod door;
 mod entry;
+mod erasure;
+mod gate;
+mod link;
 mod state;
 
-pub use entry::{LinkView, Newcomer, link_view};
+pub use device::ScreenCode;
+pub use door::DoorView;
+pub use entry::{LinkView, Newcomer, link_url, link_view};
+pub use link::Wanted;
 
 use crate::clock::{Chance, Clock};
 use crate::event::access::{self, Action, Denied, LinkKey, Principal};
-use crate::event::model::{Acceptance, Event, Person, Restore, Words};
+use crate::event::audit::refusals::Refusals;
+use crate::event::audit::{Act, By, Entry};
+use crate::event::model::{Acceptance, Event, Person, Restore, Standing, Words};
 use crate::store::{Record, RecordChange, Store, StoreError};
+use gate::Gate;
 use sangam_shared::ids::{DocumentId, EventId, Key, PersonId, PlanId};
 use sangam_shared::limits;
 use sangam_shared::schema::DocumentKind;
 use serde::Serialize;
 use state::State;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use uuid::Uuid;
 
@@ -30,6 +42,8 @@ pub struct Events {
     /// Held while a change is decided, committed and applied.
     changing: Arc<Mutex<()>>,
     version: watch::Sender<u64>,
+    gate: StdMutex<Gate>,
+    refusals: StdMutex<Refusals>,
 }
 
 /// The right to change something, until it is stored and applied.
@@ -63,6 +77,15 @@ pub enum EventsError {
     /// The event is full.
     #[error("this event has no seat left")]
     Full,
+    /// Too many at once.
+    #[error("too many at once; again in {seconds} s")]
+    TooMany {
+        /// Ask again after so many seconds.
+        seconds: u64,
+    },
+    /// Nobody knows this code, or it has been used, or its time is over.
+    #[error("the code opens nothing")]
+    Code,
     /// There is one already.
     #[error("there is already an event called {0}")]
     Exists(Key),
@@ -95,7 +118,9 @@ impl Events {
         let state = State::from_records(store.records().await?)?;
         let (version, _) = watch::channel(0);
         let (state, changing) = (Arc::new(RwLock::new(state)), Arc::new(Mutex::new(())));
-        Ok(Self { store, key, clock, chance, state, changing, version })
+        let gate = StdMutex::new(Gate::new(clock.now_ms()));
+        let refusals = StdMutex::default();
+        Ok(Self { store, key, clock, chance, state, changing, version, gate, refusals })
     }
 
     /// Moves whenever anything about any event, person, link or session has changed.
@@ -140,12 +165,15 @@ impl Events {
         self.state.write().unwrap_or_else(PoisonError::into_inner).documents.insert(id, info);
     }
 
-    /// Everybody of an event, in the order in which they came.
+    /// Everybody who is or was in, in the order in which they came.
     #[must_use]
     pub fn people(&self, event: EventId) -> Vec<Person> {
         let state = self.read();
         let people = state.events.get(&event).map(|held| held.people.values().cloned());
-        let mut people: Vec<_> = people.into_iter().flatten().collect();
+        // Who has taken their name away is nobody in particular; who waits is not there yet.
+        let seen =
+            |person: &Person| !person.name.is_empty() && person.standing != Standing::Waiting;
+        let mut people: Vec<_> = people.into_iter().flatten().filter(seen).collect();
         people.sort_by(|a, b| (a.joined_at_ms, &a.name).cmp(&(b.joined_at_ms, &b.name)));
         people
     }
@@ -176,7 +204,11 @@ impl Events {
         if restores.is_none_or(|count| count >= limits::RESTORES_PER_EVENT_MAX) {
             return Err(EventsError::Full);
         }
-        self.commit(turn, vec![put(event, "restore", &restore.id.to_string(), &restore)]).await
+        let by = self.by(event, restore.by, restore.link);
+        let entry = Entry::new(event, by, Act::BoardRestored).about(restore.document);
+        let entry = entry.about(restore.id);
+        let change = put(event, "restore", &restore.id.to_string(), &restore);
+        self.commit(turn, entry, vec![change]).await
     }
 
     /// Who said yes to which plan.
@@ -191,24 +223,31 @@ impl Events {
     ///
     /// # Errors
     /// The store's; [`EventsError::Full`] where there are more than boards can hold plans.
-    pub async fn accept(&self, event: EventId, acceptance: Acceptance) -> Result<(), EventsError> {
+    pub async fn accept(
+        &self,
+        event: EventId,
+        by: By,
+        acceptance: Acceptance,
+    ) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let known = self.read().events.get(&event).map_or(0, |held| held.acceptances.len());
         if known >= limits::WORKSHOPS_MAX * limits::PLANS_PER_BOARD_MAX {
             return Err(EventsError::Full);
         }
         let change = put(event, "acceptance", &acceptance.plan.to_string(), &acceptance);
-        self.commit(turn, vec![change]).await
+        let entry = Entry::new(event, by, Act::PlanAccepted).about(acceptance.plan);
+        self.commit(turn, entry, vec![change]).await
     }
 
     /// Takes a yes back.
     ///
     /// # Errors
     /// The store's.
-    pub async fn withdraw(&self, event: EventId, plan: PlanId) -> Result<(), EventsError> {
+    pub async fn withdraw(&self, event: EventId, by: By, plan: PlanId) -> Result<(), EventsError> {
         let turn = self.turn().await;
         let (kind, id) = ("acceptance".to_owned(), plan.to_string());
-        self.commit(turn, vec![RecordChange::Delete { event: event.0, kind, id }]).await
+        let entry = Entry::new(event, by, Act::PlanWithdrawn).about(plan);
+        self.commit(turn, entry, vec![RecordChange::Delete { event: event.0, kind, id }]).await
     }
 
     /// Asks the one function that decides, with what the directory knows.
@@ -228,9 +267,16 @@ impl Events {
         Arc::clone(&self.changing).lock_owned().await
     }
 
-    /// Stores, applies and tells, in this order. Once begun it runs to its end even where the caller
+    /// Stores, applies and tells, in this order; what is done stands in the audit log with it, or
+    /// neither is. Once begun it runs to its end even where the caller
     /// goes away, as a request does whose browser closes: or memory would lack what the store has.
-    async fn commit(&self, turn: Turn, changes: Vec<RecordChange>) -> Result<(), EventsError> {
+    async fn commit(
+        &self,
+        turn: Turn,
+        entry: Entry,
+        mut changes: Vec<RecordChange>,
+    ) -> Result<(), EventsError> {
+        changes.push(RecordChange::Note(entry.done(self.clock.now_ms())));
         let (store, state) = (Arc::clone(&self.store), Arc::clone(&self.state));
         let version = self.version.clone();
         let running = tokio::spawn(async move {
@@ -243,6 +289,10 @@ impl Events {
                     RecordChange::Delete { event, kind, id } => {
                         state.delete(EventId(event), &kind, &id);
                     }
+                    RecordChange::DropEvent { event } => state.drop_event(EventId(event)),
+                    RecordChange::DropDocument { .. }
+                    | RecordChange::Rewrite { .. }
+                    | RecordChange::Note(_) => {}
                 }
             }
             drop(state);
@@ -254,6 +304,10 @@ impl Events {
         })
     }
 
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -262,6 +316,10 @@ impl Events {
 fn put(event: EventId, kind: &str, id: &str, value: &impl Serialize) -> RecordChange {
     let json = serde_json::to_string(value).expect("records are plain structs");
     RecordChange::Put(Record { event: event.0, kind: kind.to_owned(), id: id.to_owned(), json })
+}
+
+fn without(event: EventId, kind: &str, id: &str) -> RecordChange {
+    RecordChange::Delete { event: event.0, kind: kind.to_owned(), id: id.to_owned() }
 }
 
 /// The words in a language, or in the event's first language, or in any.

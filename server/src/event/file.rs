@@ -45,6 +45,8 @@ pub struct EventFile {
     /// People whose work the boards already hold.
     #[serde(default, rename = "person")]
     pub people: Vec<PersonEntry>,
+    /// People who may be here at once.
+    pub seats: Option<u32>,
     /// Links to make; where none are named, one per role and, for participants, per site.
     #[serde(default, rename = "link")]
     pub links: Vec<LinkEntry>,
@@ -147,6 +149,9 @@ pub struct PersonEntry {
 pub struct LinkEntry {
     pub role: Role,
     pub site: Option<Ref>,
+    /// Opens more than one device, although its role is a facilitator's or an organiser's.
+    #[serde(default)]
+    pub reusable: bool,
 }
 
 /// What is wrong with an event file, for the organiser who wrote it.

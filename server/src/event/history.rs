@@ -170,6 +170,15 @@ impl History {
         }
     }
 
+    /// Forgets what is remembered of a document: something was erased from it.
+    pub fn forget(&self, document: DocumentId) {
+        let mut timelines = self.timelines.lock().unwrap_or_else(PoisonError::into_inner);
+        timelines.retain(|(id, _)| *id != document);
+        drop(timelines);
+        let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        boards.retain(|(id, _)| *id != document);
+    }
+
     /// One page of changes, newest first.
     ///
     /// # Errors
@@ -369,6 +378,15 @@ impl History {
             let from = timeline.at() + 1;
             let page = self.page(document, from).await?;
             let end = page.len() < limits::HISTORY_DELTAS_AT_ONCE;
+            if timeline.at() == 0 && page.first().is_some_and(|first| first.delta.is_forgotten()) {
+                let Stored { sequence, delta } = self.after_erasure(document).await?;
+                timeline = compute(move || {
+                    timeline.start(sequence, &delta.update);
+                    timeline
+                })
+                .await?;
+                continue;
+            }
             if timeline.at() == 0 && page.first().is_none_or(|first| first.sequence > 1) {
                 let loaded = self.store.load(document, 0).await?;
                 if let Some((at, snapshot)) = loaded.snapshot {
@@ -445,6 +463,7 @@ impl History {
                 page.truncate(beyond);
                 end = true;
             }
+            let forgotten = page.last().is_some_and(|last| last.delta.is_forgotten());
             let (next, readable) = compute(move || {
                 let readable = page.iter().all(|stored| replay.next(stored).is_ok());
                 (replay, readable)
@@ -455,16 +474,31 @@ impl History {
                 Moment::After(sequence) => replay.at == sequence,
                 Moment::At(_) => end && replay.at > 0,
             };
-            if found && readable {
+            if found && readable && !forgotten {
                 let (sequence, at_ms) = (replay.at, replay.at_ms);
                 let schema = DocumentKind::Board.roots();
                 let board = compute(move || replay.content(schema)).await?;
                 return Ok(Past { sequence, at_ms, board });
             }
-            if end || !readable {
+            if end || !readable || forgotten && found {
                 return Err(HistoryError::NoSuchMoment);
             }
             self.in_time(started_ms)?;
+        }
+    }
+
+    /// The delta that stands for all that was before an erasure.
+    async fn after_erasure(&self, document: DocumentId) -> Result<Stored, HistoryError> {
+        let mut from = 1;
+        loop {
+            let page = self.page(document, from).await?;
+            from += page.len() as Sequence;
+            if page.is_empty() {
+                return Err(HistoryError::NoSuchMoment);
+            }
+            if let Some(whole) = page.into_iter().find(|stored| !stored.delta.is_forgotten()) {
+                return Ok(whole);
+            }
         }
     }
 

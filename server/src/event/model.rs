@@ -36,6 +36,9 @@ pub struct Event {
     pub workshops: Vec<Workshop>,
     /// The shelf of digital commons.
     pub commons: Vec<Common>,
+    /// People who may be here at once; `limits::SEATS` where the organiser said nothing.
+    #[serde(default)]
+    pub seats: Option<u32>,
 }
 
 /// A place, or a remote group, with its own clock.
@@ -169,6 +172,33 @@ pub struct Person {
     pub languages: Vec<String>,
     /// When they came, in milliseconds since 1970.
     pub joined_at_ms: u64,
+    /// Whether they are in.
+    #[serde(default)]
+    pub standing: Standing,
+    /// When everything that they had written was put into the tray, if it was: the mark by which it
+    /// is found again.
+    #[serde(default)]
+    pub hidden_at_ms: Option<u64>,
+}
+
+/// Whether somebody is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// They are.
+    #[default]
+    Here,
+    /// They came while the door was locked.
+    Waiting,
+    /// They were sent out. Their name stays beside what they wrote.
+    Removed,
+}
+
+/// The door of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// Whoever comes by a participant's link waits.
+    pub locked: bool,
 }
 
 /// A lead's yes to a plan: theirs, or recorded by a facilitator who heard it. It holds for that lead
@@ -206,6 +236,24 @@ pub struct Link {
     /// It opens nothing any more.
     #[serde(default)]
     pub revoked: bool,
+    /// It opens one device: the first.
+    #[serde(default)]
+    pub single_use: bool,
+    /// The session that a link for one device has opened.
+    #[serde(default)]
+    pub used_by: Option<SessionId>,
+    /// Who comes in by it: set when it is used, and carried over when it is handed out again.
+    #[serde(default)]
+    pub person: Option<PersonId>,
+    /// Whom a provider vouches for, where it is no link that anybody hands out: a hash.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// What an organiser calls it.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// When it was made, in milliseconds since 1970.
+    #[serde(default)]
+    pub made_at_ms: u64,
 }
 
 /// One device's session.
@@ -215,9 +263,12 @@ pub struct Session {
     pub id: SessionId,
     /// The link that it was exchanged for. Revoking the link ends the session.
     pub link: LinkId,
-    /// Who it is; screens are nobody.
+    /// Who it is; screens are nobody. Where several share the device, whoever writes now.
     #[serde(default)]
     pub person: Option<PersonId>,
+    /// Who else writes on this device.
+    #[serde(default)]
+    pub others: Vec<PersonId>,
     /// Its role.
     pub role: Role,
     /// Its site.

@@ -20,7 +20,17 @@ pub fn router() -> Router {
     Router::new()
         .route("/", get(|headers: HeaderMap| async move { page("index.html", &headers) }))
         .route("/join", get(|headers: HeaderMap| async move { page("join.html", &headers) }))
+        .route("/privacy", get(|headers: HeaderMap| async move { page("privacy.html", &headers) }))
         .route("/e/{slug}", get(|headers: HeaderMap| async move { page("event.html", &headers) }))
+        .route("/screen", get(|headers: HeaderMap| async move { page("screen.html", &headers) }))
+        .route(
+            "/e/{slug}/people",
+            get(|headers: HeaderMap| async move { page("people.html", &headers) }),
+        )
+        .route(
+            "/e/{slug}/device",
+            get(|headers: HeaderMap| async move { page("device.html", &headers) }),
+        )
         .route(
             "/e/{slug}/board/{number}",
             get(|headers: HeaderMap| async move { page("board.html", &headers) }),

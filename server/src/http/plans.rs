@@ -3,6 +3,7 @@
 use super::Api;
 use super::problem::{Code, JsonBody, Problem};
 use crate::event::access::{Action, Principal};
+use crate::event::audit::By;
 use crate::event::board::read_plan;
 use crate::event::model::{Acceptance, Event};
 use axum::extract::rejection::PathRejection;
@@ -38,7 +39,7 @@ pub(super) async fn accept(
         by: principal.person,
         at_ms: api.clock.now_ms(),
     };
-    api.events.accept(event.id, acceptance).await?;
+    api.events.accept(event.id, By::from(&principal), acceptance).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -49,8 +50,8 @@ pub(super) async fn withdraw(
     headers: HeaderMap,
     JsonBody(body): JsonBody<Body>,
 ) -> Result<StatusCode, Problem> {
-    let (event, _, plan, _) = asked(&api, names, &headers, body.board).await?;
-    api.events.withdraw(event.id, plan).await?;
+    let (event, principal, plan, _) = asked(&api, names, &headers, body.board).await?;
+    api.events.withdraw(event.id, By::from(&principal), plan).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

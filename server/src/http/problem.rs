@@ -20,6 +20,10 @@ pub(crate) enum Code {
     LinkUnknown,
     LinkExpired,
     LinkRevoked,
+    LinkUsed,
+    #[serde(rename = "unknown_code")]
+    Mistyped,
+    Waiting,
     Forbidden,
     ForeignOrigin,
     NotFound,
@@ -31,6 +35,7 @@ pub(crate) enum Code {
     NoSuchMoment,
     ReadOnly,
     Busy,
+    TooMany,
     Unavailable,
 }
 
@@ -40,6 +45,8 @@ pub struct Problem {
     code: Code,
     field: Option<String>,
     detail: String,
+    /// Ask again after so many seconds.
+    retry_seconds: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -53,17 +60,67 @@ struct Body<'p> {
     field: Option<&'p str>,
 }
 
+/// Marks an answer that says no to whoever asks, for the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Denial(pub(super) &'static str);
+
 impl Code {
+    /// Whether it is about who asks, not about what.
+    fn is_refusal(self) -> bool {
+        match self {
+            Self::NoSession
+            | Self::LinkUnknown
+            | Self::LinkExpired
+            | Self::LinkRevoked
+            | Self::LinkUsed
+            | Self::Mistyped
+            | Self::Waiting
+            | Self::Forbidden
+            | Self::ForeignOrigin => true,
+            Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::InvalidField
+            | Self::TooLarge
+            | Self::Full
+            | Self::LineOver
+            | Self::NoSuchMoment
+            | Self::ReadOnly
+            | Self::Busy
+            | Self::TooMany
+            | Self::Unavailable => false,
+        }
+    }
+
+    /// As the audit log says it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::NoSession => "no_session",
+            Self::LinkUnknown => "link_unknown",
+            Self::LinkExpired => "link_expired",
+            Self::LinkRevoked => "link_revoked",
+            Self::LinkUsed => "link_used",
+            Self::Mistyped => "unknown_code",
+            Self::Waiting => "waiting",
+            Self::ForeignOrigin => "foreign_origin",
+            _ => "forbidden",
+        }
+    }
+
     fn status(self) -> StatusCode {
         match self {
             Self::NoSession => StatusCode::UNAUTHORIZED,
-            Self::LinkUnknown | Self::NotFound | Self::NoSuchMoment => StatusCode::NOT_FOUND,
-            Self::LinkExpired | Self::LinkRevoked | Self::LineOver => StatusCode::GONE,
-            Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::LinkUnknown | Self::Mistyped | Self::NotFound | Self::NoSuchMoment => {
+                StatusCode::NOT_FOUND
+            }
+            Self::LinkExpired | Self::LinkRevoked | Self::LinkUsed | Self::LineOver => {
+                StatusCode::GONE
+            }
+            Self::Forbidden | Self::ForeignOrigin | Self::Waiting => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Full | Self::ReadOnly => StatusCode::CONFLICT,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -75,6 +132,10 @@ impl Code {
             Self::LinkUnknown => "Nobody knows this link.",
             Self::LinkExpired => "This link has expired.",
             Self::LinkRevoked => "This link was taken back.",
+            Self::LinkUsed => "This link has opened another device; ask for a new one.",
+            Self::Mistyped => "Nobody knows this code, or it was used, or its time is over.",
+            Self::Waiting => "Somebody has to let you in first.",
+            Self::TooMany => "Too many ask at once; try again in a moment.",
             Self::Forbidden => "Your role may not do this.",
             Self::ForeignOrigin => "This request comes from another site's page.",
             Self::NotFound => "There is nothing here.",
@@ -93,7 +154,8 @@ impl Code {
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        Self { code, field: None, detail: code.sentence().to_owned() }
+        let retry_seconds = (code == Code::Busy).then_some(limits::EXPORT_RETRY_SECONDS);
+        Self { code, field: None, detail: code.sentence().to_owned(), retry_seconds }
     }
 }
 
@@ -103,6 +165,8 @@ impl From<Denied> for Problem {
             Denied::Unknown => Code::LinkUnknown,
             Denied::Expired => Code::LinkExpired,
             Denied::Revoked => Code::LinkRevoked,
+            Denied::Used => Code::LinkUsed,
+            Denied::Waiting => Code::Waiting,
             Denied::Foreign | Denied::Forbidden => Code::Forbidden,
         }
         .into()
@@ -115,6 +179,10 @@ impl From<EventsError> for Problem {
             EventsError::Denied(denied) => denied.into(),
             EventsError::Field { field, why } => Self::field(field, &why),
             EventsError::Full => Code::Full.into(),
+            EventsError::Code => Code::Mistyped.into(),
+            EventsError::TooMany { seconds } => {
+                Self { retry_seconds: Some(seconds), ..Code::TooMany.into() }
+            }
             EventsError::Exists(slug) => Self::field("slug", &format!("{slug} exists already")),
             EventsError::Store(error) => {
                 tracing::error!(%error, "a request failed");
@@ -149,13 +217,13 @@ impl From<HistoryError> for Problem {
 impl Problem {
     /// Not now, and why.
     pub(crate) fn unavailable(why: &str) -> Self {
-        Self { code: Code::Unavailable, field: None, detail: why.to_owned() }
+        Self { detail: why.to_owned(), ..Code::Unavailable.into() }
     }
 
     /// A field that is not usable; `why` is a clause such as "is empty".
     pub(crate) fn field(field: &str, why: &str) -> Self {
         let detail = format!("The field `{field}` {why}.");
-        Self { code: Code::InvalidField, field: Some(field.to_owned()), detail }
+        Self { field: Some(field.to_owned()), detail, ..Code::InvalidField.into() }
     }
 }
 
@@ -173,9 +241,11 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         let problem = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, problem);
-        if self.code == Code::Busy {
-            let seconds = HeaderValue::from(limits::EXPORT_RETRY_SECONDS);
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        if let Some(seconds) = self.retry_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code.is_refusal() {
+            response.extensions_mut().insert(Denial(self.code.name()));
         }
         response
     }
@@ -196,9 +266,11 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for JsonBody
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 Err(Code::TooLarge.into())
             }
-            Err(JsonRejection::JsonDataError(error)) => {
+            Err(
+                rejection @ (JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_)),
+            ) => {
                 // axum puts the path first: "…: name: invalid type: …"; serde quotes missing ones.
-                let text = error.body_text();
+                let text = rejection.body_text();
                 let clause = text.split(": ").skip(1).collect::<Vec<_>>().join(": ");
                 let names_field = ["missing field", "unknown field"];
                 let names_field = names_field.iter().any(|start| clause.starts_with(start));

@@ -1,14 +1,15 @@
 //! Coming in: a link is looked at, then exchanged for a session.
 
 use super::problem::{Code, JsonBody, Problem};
-use super::{Api, COOKIE_NAME};
-use crate::event::access::Principal;
+use super::{Api, COOKIE_NAME, cookie};
+use crate::event::access::{Denied, Principal};
+use crate::event::model::Standing;
 use crate::event::{Newcomer, view};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use sangam_shared::ids::{EventId, Key};
+use sangam_shared::ids::{EventId, Key, PersonId};
 use sangam_shared::limits;
 use sangam_shared::role::Role;
 use serde::{Deserialize, Serialize};
@@ -21,11 +22,18 @@ pub(super) struct Inspect {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct LinkView<'v> {
     event: EventName<'v>,
     role: Role,
     site: Option<&'v Key>,
     sites: Vec<view::SiteView<'v>>,
+    /// Who comes in by it, where it is handed out again.
+    person: Option<String>,
+    /// Who is in on this device already.
+    here: Option<String>,
+    /// Organisers may come in by their provider.
+    sign_in: bool,
 }
 
 #[derive(Serialize)]
@@ -39,9 +47,20 @@ struct EventName<'v> {
 /// Says what a link opens. By POST, so that the token stands in no log and no history.
 pub(super) async fn inspect(
     State(api): State<Arc<Api>>,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<Inspect>,
 ) -> Result<Response, Problem> {
     let (event, link) = api.events.inspect(&body.token)?;
+    let mine = cookie(&headers).and_then(|secret| api.events.principal(&secret).ok());
+    let mine = mine.filter(|mine| mine.event == event.id);
+    // The device that a link was for may open it again: it is in.
+    let is_own = mine.as_ref().is_some_and(|mine| mine.link == link.id);
+    if link.used_by.is_some() && !is_own {
+        return Err(Denied::Used.into());
+    }
+    let name = |id: Option<PersonId>| Some(api.events.person(event.id, id?)?.name);
+    // Whoever came in as one role does not go on as another.
+    let mine = mine.filter(|mine| mine.role == link.role);
     let view = LinkView {
         event: EventName {
             slug: &event.slug,
@@ -52,6 +71,9 @@ pub(super) async fn inspect(
         role: link.role,
         site: link.site.as_ref(),
         sites: view::sites(&event),
+        person: name(link.person),
+        here: name(mine.and_then(|mine| mine.person)),
+        sign_in: api.oidc.get().is_some(),
     };
     Ok(Json(view).into_response())
 }
@@ -74,10 +96,8 @@ pub(super) struct Create {
 /// Exchanges a link for a session.
 pub(super) async fn create(
     State(api): State<Arc<Api>>,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<Create>,
 ) -> Result<Response, Problem> {
-    api.same_origin(&headers)?;
     let newcomer = Newcomer {
         name: body.name,
         organisation: body.organisation,
@@ -86,13 +106,34 @@ pub(super) async fn create(
         languages: body.languages,
     };
     let (secret, principal) = api.events.join(&body.token, newcomer).await?;
+    signed_in(&api, &secret, &principal)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Resume {
+    code: String,
+}
+
+/// Exchanges the code that another device shows for a session of the same person.
+pub(super) async fn resume(
+    State(api): State<Arc<Api>>,
+    JsonBody(body): JsonBody<Resume>,
+) -> Result<Response, Problem> {
+    let (secret, principal) = api.events.resume(&body.code).await?;
+    signed_in(&api, &secret, &principal)
+}
+
+/// A session goes to its browser, in a cookie that no script reads.
+pub(super) fn signed_in(api: &Api, secret: &str, who: &Principal) -> Result<Response, Problem> {
     let secure = api.public_url.as_ref().is_some_and(crate::config::PublicUrl::is_https);
     let cookie = format!(
         "{COOKIE_NAME}={secret}; HttpOnly; SameSite=Lax; Path=/; Max-Age={}{}",
         limits::SESSION_DAYS * 86_400,
         if secure { "; Secure" } else { "" },
     );
-    let view = session(&api, &principal)?;
+    let waiting = api.events.known(secret)?.1 == Standing::Waiting;
+    let view = session(api, who, waiting)?;
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(view)).into_response())
 }
 
@@ -102,6 +143,16 @@ struct SessionView {
     role: Role,
     site: Option<Key>,
     person: Option<OwnView>,
+    /// The door is locked: somebody has to let them in.
+    waiting: bool,
+    /// Everybody who writes on this device, whoever writes now first.
+    people: Vec<Named>,
+}
+
+#[derive(Serialize)]
+struct Named {
+    id: PersonId,
+    name: String,
 }
 
 #[derive(Serialize)]
@@ -112,7 +163,7 @@ struct SessionEvent {
 
 #[derive(Serialize)]
 struct OwnView {
-    id: sangam_shared::ids::PersonId,
+    id: PersonId,
     name: String,
     organisation: Option<String>,
     site: Key,
@@ -120,7 +171,11 @@ struct OwnView {
     languages: Vec<String>,
 }
 
-fn session(api: &Api, principal: &Principal) -> Result<SessionView, Problem> {
+pub(super) fn session(
+    api: &Api,
+    principal: &Principal,
+    waiting: bool,
+) -> Result<impl Serialize, Problem> {
     let event = api.events.by_id(principal.event).ok_or(Code::NotFound)?;
     let person = principal.person.and_then(|id| api.events.person(event.id, id));
     Ok(SessionView {
@@ -135,6 +190,13 @@ fn session(api: &Api, principal: &Principal) -> Result<SessionView, Problem> {
             language: person.language,
             languages: person.languages,
         }),
+        waiting,
+        people: api
+            .events
+            .on_device(principal)
+            .into_iter()
+            .map(|person| Named { id: person.id, name: person.name })
+            .collect(),
     })
 }
 
@@ -143,8 +205,10 @@ pub(super) async fn show(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let principal = api.principal(&headers)?;
-    Ok(Json(session(&api, &principal)?).into_response())
+    // Those who wait may know that they do.
+    let (principal, standing) = api.known(&headers)?;
+    let view = session(&api, &principal, standing == Standing::Waiting)?;
+    Ok(Json(view).into_response())
 }
 
 /// Leaves on this device.
@@ -152,8 +216,7 @@ pub(super) async fn end(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.same_origin(&headers)?;
-    let principal = api.principal(&headers)?;
+    let (principal, _) = api.known(&headers)?;
     api.events.leave(&principal).await?;
     let gone = format!("{COOKIE_NAME}=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())

@@ -4,17 +4,18 @@
 //! but a page of another site is refused before it. Where `WebSocket` is blocked, `sangam.1`
 //! travels by `/sync/{document}/events` and `/sync/{document}/frames`.
 
-use super::problem::{Code, Problem};
+use super::problem::{Code, Denial, Problem};
+use super::upgrade::Upgrade;
 use super::{Api, bearer, cookie};
 use crate::event::DocumentInfo;
 use crate::event::access::{self, Denied, Principal, allow_message};
 use crate::sync::fallback::{Ends, Refused};
 use crate::sync::frame::ClientMessage;
 use crate::sync::room::{Dialect, Member, Permission};
-use crate::sync::socket::{self, Connection, Standing};
+use crate::sync::socket::{self, Connection, Line, Standing};
+use crate::sync::websocket::WebSocket;
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -36,25 +37,17 @@ pub(super) async fn upgrade(
     Path(document): Path<String>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
-    mut upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Result<Response, Problem> {
     let token = parameters.token.or_else(|| bearer(&headers));
     own_page(&api, &headers, token.is_some())?;
-    let speaks_sangam = upgrade.requested_protocols().any(|p| p == SUBPROTOCOL);
-    if speaks_sangam {
-        upgrade.set_selected_protocol(HeaderValue::from_static(SUBPROTOCOL));
-    }
-    let dialect = if speaks_sangam { Dialect::Sangam } else { Dialect::Stock };
-    let upgrade = upgrade
-        .max_message_size(limits::MESSAGE_BYTES_MAX)
-        .max_frame_size(limits::MESSAGE_BYTES_MAX)
-        .read_buffer_size(limits::READ_BUFFER_BYTES)
-        .write_buffer_size(limits::WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(limits::WRITE_BUFFER_BYTES_MAX);
+    let protocol = upgrade.offers(SUBPROTOCOL).then_some(SUBPROTOCOL);
+    let dialect = if protocol.is_some() { Dialect::Sangam } else { Dialect::Stock };
     let token = token.or_else(|| cookie(&headers));
     let who = admit(&api, &document, token);
+    let refused = who.as_ref().err().and_then(|code| refusal(*code));
     let sockets = api.sockets.clone();
-    let upgraded = upgrade.on_upgrade(move |socket| {
+    let mut upgraded = upgrade.serve(protocol, move |socket| {
         sockets.track_future(async move {
             match who {
                 Ok(guest) => match connection(&api, guest, dialect).await {
@@ -65,7 +58,20 @@ pub(super) async fn upgrade(
             }
         })
     });
+    // A socket is refused after the upgrade; the log hears of it here.
+    if let Some(refused) = refused {
+        upgraded.extensions_mut().insert(refused);
+    }
     Ok(upgraded)
+}
+
+/// What the audit log calls a close code that says no.
+fn refusal(code: u16) -> Option<Denial> {
+    match code {
+        close::UNAUTHORIZED => Some(Denial("no_session")),
+        close::FORBIDDEN => Some(Denial("forbidden")),
+        _ => None,
+    }
 }
 
 /// A page of ours asks, or a machine: it has no page, and says who it is by itself, not by a
@@ -107,8 +113,8 @@ fn permission(principal: &Principal, info: DocumentInfo) -> Result<Permission, u
 
 fn close_code(denied: Denied) -> u16 {
     match denied {
-        Denied::Unknown | Denied::Expired | Denied::Revoked => close::UNAUTHORIZED,
-        Denied::Foreign | Denied::Forbidden => close::FORBIDDEN,
+        Denied::Unknown | Denied::Expired | Denied::Revoked | Denied::Used => close::UNAUTHORIZED,
+        Denied::Foreign | Denied::Forbidden | Denied::Waiting => close::FORBIDDEN,
     }
 }
 
@@ -125,9 +131,19 @@ async fn connection(api: &Arc<Api>, guest: Guest, dialect: Dialect) -> Result<Co
         return Err(close::RESYNC);
     }
     let events = Arc::clone(&api.events);
+    let author = principal.author();
     let judge = move || {
-        let principal = events.principal(&token).map_err(close_code)?;
-        self::permission(&principal, info)
+        let judged = events.principal(&token).map_err(close_code).and_then(|principal| {
+            // Somebody else writes on this device now: they come back under their own name.
+            if principal.author() != author {
+                return Err(close::RESYNC);
+            }
+            self::permission(&principal, info)
+        });
+        if let Some(Denial(code)) = judged.as_ref().err().and_then(|code| refusal(*code)) {
+            events.refused(Some(&token), "SOCKET /sync/{document}".to_owned(), code);
+        }
+        judged
     };
     let hello = Hello {
         epoch: api.store.epoch(),
@@ -165,7 +181,7 @@ fn user(api: &Api, principal: &Principal) -> serde_json::Value {
 }
 
 async fn refuse(mut socket: WebSocket, code: u16) {
-    socket::Line::close(&mut socket, code).await;
+    socket.close(code).await;
 }
 
 /// The secret that names a line to its own peer, in every request after the first. A header, so

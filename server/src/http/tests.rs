@@ -2,6 +2,7 @@
 
 use crate::app;
 use crate::config::{Config, LogFormat, PublicUrl};
+use crate::event::audit::By;
 use crate::event::file::EventFile;
 use crate::http::{Api, router};
 use crate::store::{Append, Author, Delta};
@@ -154,7 +155,7 @@ async fn links_that_do_not_open_say_why() {
     let token = server.token(Role::Participant);
     let (event, link) = server.api.events.inspect(&token).unwrap();
     let secret = server.join(Role::Participant).await.secret();
-    server.api.events.revoke(event.id, link.id).await.unwrap();
+    server.api.events.revoke(event.id, By::Operator, link.id).await.unwrap();
     let body = json!({ "token": token, "name": "A", "language": "fr" });
     let answer = server.post("/api/v1/sessions", &body).await;
     assert_eq!((answer.problem().0, answer.problem().1), (410, "link_revoked"));
@@ -541,3 +542,6 @@ async fn a_crowd_of_exports_is_served_in_turn_or_told_to_come_back() {
     // The seats are free again.
     assert_eq!(server.get(path, Some(&token)).await.status, StatusCode::OK);
 }
+
+mod malformed;
+mod matrix;

@@ -1,6 +1,7 @@
 //! The laws of a store, as tests that any engine can be put through: an engine says how it is
 //! opened, and how it looks after a crash, and calls [`conformance!`] once.
 
+use crate::store::audit::{self, Head, Note};
 use crate::store::{
     Append, Author, ClientId, Delta, Loaded, Record, RecordChange, Sequence, Store, StoreError,
 };
@@ -42,6 +43,8 @@ macro_rules! conformance {
             documents_are_listed_with_their_heads,
             records_change_together,
             records_survive_a_crash,
+            an_entry_of_the_audit_log_is_there_where_its_changes_are,
+            what_is_dropped_is_gone_and_its_neighbours_stay,
             the_epoch_stays,
             a_healthy_store_says_so,
             many_documents_share_commits,
@@ -325,6 +328,61 @@ pub(super) async fn records_survive_a_crash(place: impl Place) {
     let after = place.crash(store.as_ref());
     let store = after.open();
     assert_eq!(store.records().await.unwrap(), [record("b", "{}")]);
+}
+
+fn noted(event: u128, act: &str) -> RecordChange {
+    let event = Uuid::from_u128(event);
+    RecordChange::Note(Note { event, act: act.to_owned(), count: 1, ..Note::default() })
+}
+
+pub(super) async fn an_entry_of_the_audit_log_is_there_where_its_changes_are(place: impl Place) {
+    let store = place.open();
+    let event = Uuid::from_u128(1);
+    assert_eq!(store.audit_head(event).await.unwrap(), Head::beginning(event));
+    let put = RecordChange::Put(record("a", "{}"));
+    store.commit(vec![put, noted(1, "one"), noted(2, "elsewhere")]).await.unwrap();
+    store.commit(vec![noted(1, "two")]).await.unwrap();
+    // Many at once share commits; each has a place of its own.
+    let writing = (0..40).map(|n| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.commit(vec![noted(1, &format!("n{n}"))]).await })
+    });
+    for written in futures_util::future::join_all(writing).await {
+        written.unwrap().unwrap();
+    }
+    let after = place.crash(store.as_ref());
+    let store = after.open();
+    let entries = store.audit(event, 1, 100).await.unwrap();
+    let head = store.audit_head(event).await.unwrap();
+    assert_eq!((entries.len(), head.sequence), (42, 42));
+    assert_eq!(audit::first_break(&entries, Some(&head), event), None);
+    assert_eq!(store.audit(event, 41, 100).await.unwrap(), entries[40..]);
+    assert_eq!(store.audit(event, 1, 2).await.unwrap(), entries[..2]);
+    assert_eq!(store.audit(Uuid::from_u128(2), 1, 100).await.unwrap().len(), 1);
+    assert_eq!(store.records().await.unwrap().len(), 1);
+}
+
+pub(super) async fn what_is_dropped_is_gone_and_its_neighbours_stay(place: impl Place) {
+    let store = place.open();
+    for n in [1, 2] {
+        let claims = vec![(9, Author::Server)];
+        store.append(Append { claims, ..append(n, 0, &["a", "b"]) }).await.unwrap();
+        store.compact(document(n), 0, 1, Bytes::from_static(b"s")).await.unwrap();
+    }
+    store.commit(vec![RecordChange::Put(record("a", "{}")), noted(1, "one")]).await.unwrap();
+    let drop = RecordChange::DropDocument { document: document(1) };
+    store.commit(vec![drop, noted(1, "two")]).await.unwrap();
+    assert_eq!(store.load(document(1), 0).await.unwrap(), Loaded::default());
+    assert_eq!(store.documents().await.unwrap(), [(document(2), 2)]);
+    assert_eq!(store.append(append(1, 0, &["c"])).await, Ok(1), "its name can be used again");
+    assert_eq!(store.load(document(2), 0).await.unwrap().head, 2);
+
+    let event = Uuid::from_u128(1);
+    let drop = RecordChange::DropEvent { event };
+    store.commit(vec![drop, noted(3, "dropped")]).await.unwrap();
+    assert_eq!(store.records().await.unwrap(), []);
+    assert_eq!(store.audit_head(event).await.unwrap(), Head::beginning(event));
+    assert_eq!(store.audit(Uuid::from_u128(3), 1, 10).await.unwrap().len(), 1);
 }
 
 pub(super) async fn the_epoch_stays(place: impl Place) {

@@ -5,6 +5,7 @@
 //! afresh: a failed fsync is never retried as if nothing had happened. What is in the write-ahead
 //! log at an opening counts only when it has been written into the database and synced.
 
+mod audit;
 mod backup;
 mod check;
 mod file;
@@ -19,6 +20,7 @@ pub use backup::{BackupError, OverData, back_up, restore};
 pub use check::{Checked, Checker, OtherCopy, Repair};
 pub use file::{OpenError, SqliteReader};
 
+use super::audit::{Head, Noted};
 use super::{
     Append, Health, Life, Loaded, Record, RecordChange, Sequence, Store, StoreError, Stored,
 };
@@ -137,6 +139,19 @@ impl Store for SqliteStore {
         count: usize,
     ) -> BoxFuture<'_, Result<Vec<Stored>, StoreError>> {
         self.read(move |connection| read::history(connection, document, from, count))
+    }
+
+    fn audit(
+        &self,
+        event: Uuid,
+        from: u64,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<Noted>, StoreError>> {
+        self.read(move |connection| Ok(audit::entries(connection, event, from, count)?))
+    }
+
+    fn audit_head(&self, event: Uuid) -> BoxFuture<'_, Result<Head, StoreError>> {
+        self.read(move |connection| Ok(audit::head(connection, event)?))
     }
 
     fn commit(&self, changes: Vec<RecordChange>) -> BoxFuture<'_, Result<(), StoreError>> {

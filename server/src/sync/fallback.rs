@@ -191,6 +191,9 @@ impl Line for EventLine {
     }
 
     async fn write(&mut self, frames: Vec<Bytes>) -> Result<(), Gone> {
+        if frames.is_empty() {
+            return Ok(());
+        }
         let len: usize = frames.iter().map(|frame| frame.len() * 4 / 3 + 16).sum();
         let mut text = String::with_capacity(len);
         for frame in frames {

@@ -8,7 +8,7 @@ use sangam_shared::limits;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 /// The recent frames of one room. A `std` mutex: it is held for a push or a copy, never across an
@@ -65,6 +65,14 @@ impl Fanout {
         }
     }
 
+    /// Drops every frame: something in them was erased. A reader that has not seen them resyncs.
+    pub fn forget(&self) {
+        let mut log = lock(&self.log);
+        log.first += log.entries.len() as u64;
+        log.entries.clear();
+        log.bytes = 0;
+    }
+
     /// Where the next frame will stand.
     #[must_use]
     pub fn head(&self) -> u64 {
@@ -92,11 +100,39 @@ impl Fanout {
     }
 }
 
+/// Where frames for one peer leave at once, whoever has them.
+pub trait Sink: Send + Sync + std::fmt::Debug {
+    /// Writes the scratch's frames, in order: all of them, now or when the peer takes them.
+    fn write(&self, scratch: &mut Scratch) -> Flow;
+}
+
+/// Whether more may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Everything has been taken.
+    Free,
+    /// Something waits; the connection's own task sees to it.
+    Full,
+    /// The peer has gone.
+    Gone,
+}
+
+/// Buffers that one writer after the other uses again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// What is to be written.
+    pub frames: Vec<Bytes>,
+    /// The same, in one piece.
+    pub bytes: Vec<u8>,
+}
+
 /// What is on its way to one connection: frames for it alone, its place in the room's log, and
-/// whether it is to be closed. One task reads it, so a flag and one waker
-/// do for what would otherwise be a list of waiters, at every commit for every reader.
+/// whether it is to be closed. The room writes to its [`Sink`] where nothing waits; where something
+/// does, the connection's own task is woken: one task, so a flag and one waker do for what would
+/// otherwise be a list of waiters.
 #[derive(Debug, Default)]
 pub struct Outbox {
+    sink: Option<Arc<dyn Sink>>,
     state: Mutex<Outgoing>,
     news: AtomicBool,
     reader: AtomicWaker,
@@ -108,11 +144,39 @@ struct Outgoing {
     bytes: usize,
     cursor: Option<u64>,
     close: Option<u16>,
+    /// The connection's own task is writing, and nobody else may.
+    busy: bool,
+}
+
+impl Outgoing {
+    /// What is to be written now. Where the reader is too far behind, it is to be closed.
+    fn take(&mut self, me: ConnectionId, room: &Fanout, into: &mut Vec<Bytes>) {
+        into.append(&mut self.frames);
+        self.frames.shrink_to_fit();
+        self.bytes = 0;
+        if let Some(cursor) = &mut self.cursor
+            && room.read(cursor, me, into) == Err(TooFarBehind)
+        {
+            self.close.get_or_insert(sangam_shared::message::close::RESYNC);
+        }
+    }
 }
 
 impl Outbox {
-    /// Queues a frame for this connection alone.
+    /// Nothing is on its way. Without a sink the connection's own task writes everything.
+    #[must_use]
+    pub fn new(sink: Option<Arc<dyn Sink>>) -> Self {
+        Self { sink, ..Self::default() }
+    }
+
+    /// Queues a frame for this connection alone, and wakes its task.
     pub fn send(&self, frame: Bytes) {
+        self.queue(frame);
+        self.nudge();
+    }
+
+    /// Queues a frame for this connection alone; [`Outbox::flush`] writes it.
+    pub fn queue(&self, frame: Bytes) {
         let mut out = lock(&self.state);
         out.bytes += frame.len();
         if out.bytes > limits::OUTBOX_BYTES_MAX {
@@ -120,6 +184,21 @@ impl Outbox {
             out.close.get_or_insert(sangam_shared::message::close::RESYNC);
         } else {
             out.frames.push(frame);
+        }
+    }
+
+    /// Writes what is queued and what is new in the room's log, unless the connection's own task is
+    /// at it, or must be.
+    pub fn flush(&self, me: ConnectionId, room: &Fanout, scratch: &mut Scratch) {
+        let Some(sink) = &self.sink else { return self.nudge() };
+        let mut out = lock(&self.state);
+        if !out.busy && out.close.is_none() {
+            scratch.frames.clear();
+            out.take(me, room, &mut scratch.frames);
+            out.busy = !scratch.frames.is_empty() && sink.write(scratch) != Flow::Free;
+            if !out.busy && out.close.is_none() {
+                return;
+            }
         }
         drop(out);
         self.nudge();
@@ -157,21 +236,23 @@ impl Outbox {
         .await;
     }
 
-    /// Takes what is to be written now, and the close code if that is the end.
+    /// Takes what is to be written now, and the close code if that is the end. Until
+    /// [`Outbox::taken`] nobody else writes.
     pub fn take(&self, me: ConnectionId, room: &Fanout, into: &mut Vec<Bytes>) -> Option<u16> {
         let mut out = lock(&self.state);
-        into.append(&mut out.frames);
-        out.frames.shrink_to_fit();
-        out.bytes = 0;
-        if let Some(mut cursor) = out.cursor {
-            match room.read(&mut cursor, me, into) {
-                Ok(()) => out.cursor = Some(cursor),
-                Err(TooFarBehind) => {
-                    out.close.get_or_insert(sangam_shared::message::close::RESYNC);
-                }
-            }
-        }
+        out.busy = true;
+        out.take(me, room, into);
         out.close
+    }
+
+    /// What was taken has been written.
+    pub fn taken(&self) {
+        lock(&self.state).busy = false;
+    }
+
+    /// Nobody may write any more.
+    pub fn shut(&self) {
+        lock(&self.state).busy = true;
     }
 }
 

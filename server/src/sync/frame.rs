@@ -64,6 +64,12 @@ pub fn parse(frame: &[u8]) -> Result<ClientMessage<'_>, FrameError> {
     if rest.is_empty() { Ok(parsed) } else { Err(FrameError::Malformed) }
 }
 
+/// Whether a client's frame asks for an answer: sync step 1, or everybody's presence.
+#[must_use]
+pub fn asks(frame: &[u8]) -> bool {
+    matches!(frame, [0, 0, ..] | [3])
+}
+
 /// Our state vector, which asks the client for what we lack.
 #[must_use]
 pub fn sync_step_1(state_vector: &[u8]) -> Bytes {

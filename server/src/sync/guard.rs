@@ -10,6 +10,7 @@ mod index;
 mod pieces;
 mod read;
 mod resolve;
+mod typing;
 mod update;
 mod value;
 

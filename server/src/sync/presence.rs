@@ -30,6 +30,8 @@ pub struct Presence {
     /// Changed since the last frame. Sorted, so that a run with one seed is one run.
     changed: BTreeSet<ClientId>,
     sent_at_ms: u64,
+    /// Nobody expires before; looked up anew only then, because renewals only put it off.
+    expires_at_ms: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -71,6 +73,9 @@ impl Presence {
                 None => None,
             };
             self.speaks_for.insert(from, claim.client);
+            let expires_at_ms = now_ms.saturating_add(limits::PRESENCE_TIMEOUT_MS);
+            self.expires_at_ms =
+                Some(self.expires_at_ms.map_or(expires_at_ms, |at| at.min(expires_at_ms)));
             self.clients.insert(
                 claim.client,
                 Here {
@@ -102,10 +107,7 @@ impl Presence {
         if !self.changed.is_empty() {
             return Some(self.sent_at_ms.saturating_add(limits::PRESENCE_INTERVAL_MS));
         }
-        self.clients
-            .values()
-            .map(|here| here.renewed_at_ms.saturating_add(limits::PRESENCE_TIMEOUT_MS))
-            .min()
+        self.expires_at_ms
     }
 
     /// What has changed since the last frame, at most once an interval.
@@ -113,12 +115,8 @@ impl Presence {
         if now_ms < self.sent_at_ms.saturating_add(limits::PRESENCE_INTERVAL_MS) {
             return None;
         }
-        for (client, here) in &mut self.clients {
-            let expires_at_ms = here.renewed_at_ms.saturating_add(limits::PRESENCE_TIMEOUT_MS);
-            if here.state.is_some() && expires_at_ms <= now_ms {
-                here.state = None;
-                self.changed.insert(*client);
-            }
+        if self.expires_at_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+            self.expire(now_ms);
         }
         if self.changed.is_empty() {
             return None;
@@ -132,6 +130,20 @@ impl Presence {
             }
         }
         Some(frame)
+    }
+
+    fn expire(&mut self, now_ms: u64) {
+        self.expires_at_ms = None;
+        for (client, here) in self.clients.iter_mut().filter(|(_, here)| here.state.is_some()) {
+            let at_ms = here.renewed_at_ms.saturating_add(limits::PRESENCE_TIMEOUT_MS);
+            if at_ms <= now_ms {
+                here.state = None;
+                self.changed.insert(*client);
+            } else {
+                self.expires_at_ms =
+                    Some(self.expires_at_ms.map_or(at_ms, |first| first.min(at_ms)));
+            }
+        }
     }
 
     /// Everybody, for somebody who has just come. `None` when nobody is here.

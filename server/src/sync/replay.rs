@@ -46,19 +46,38 @@ impl Replay {
     /// # Errors
     /// [`Undecodable`]
     pub fn take(&mut self, update: &[u8]) -> Result<(), Undecodable> {
-        if self.doc.is_lost() || self.guard.index(update).is_err() {
+        self.take_all([update])
+    }
+
+    /// The same for several, one after the other, in one transaction: yrs tidies up once, not once
+    /// for each.
+    ///
+    /// # Errors
+    /// [`Undecodable`] at the first that is no update.
+    pub fn take_all<'u>(
+        &mut self,
+        updates: impl IntoIterator<Item = &'u [u8]>,
+    ) -> Result<(), Undecodable> {
+        if self.doc.is_lost() {
             return Err(Undecodable);
         }
-        let doc = &*self.doc;
+        let (doc, guard) = (&*self.doc, &mut self.guard);
         let applied = catch_unwind(AssertUnwindSafe(|| {
-            let update = Update::decode_v1(update).ok()?;
-            doc.transact_mut().apply_update(update).ok()
+            let mut txn = doc.transact_mut();
+            for update in updates {
+                // The guard first: yrs must not see what it would panic at.
+                if guard.index(update).is_err() {
+                    return Some(false);
+                }
+                txn.apply_update(Update::decode_v1(update).ok()?).ok()?;
+            }
+            Some(true)
         }));
-        if let Ok(Some(())) = applied {
-            return Ok(());
-        }
-        self.doc.lose();
-        Err(Undecodable)
+        let Ok(Some(fits)) = applied else {
+            self.doc.lose();
+            return Err(Undecodable);
+        };
+        if fits { Ok(()) } else { Err(Undecodable) }
     }
 
     /// What the document says now.
@@ -94,10 +113,10 @@ pub fn is_true(loaded: &Loaded, upto: Sequence, snapshot: &[u8]) -> bool {
     let base = loaded.snapshot.iter().map(|(_, update)| update);
     let tail = loaded.tail.iter().take_while(|stored| stored.sequence <= upto);
     let reached = tail.clone().last().map(|stored| stored.sequence);
-    let mut updates = base.chain(tail.map(|stored| &stored.delta.update));
+    let updates = base.chain(tail.map(|stored| &stored.delta.update)).map(|update| &update[..]);
     let mut other = Replay::default();
     reached == Some(upto)
-        && updates.all(|update| log.take(update).is_ok())
+        && log.take_all(updates).is_ok()
         && other.take(snapshot).is_ok()
         && matches!((log.said(), other.said()), (Ok(log), Ok(other)) if log == other)
 }

@@ -111,6 +111,8 @@ pub struct Room {
     /// The head at which the next snapshot is offered; `None` while one is on its way.
     compact_at: Option<Sequence>,
     compact_after: Sequence,
+    /// Until when a large batch makes the room a busy one; 0 where it is calm.
+    busy_until_ms: u64,
     connections: BTreeMap<ConnectionId, Connection>,
     presence: Presence,
     waiting: VecDeque<Waiting>,
@@ -192,6 +194,7 @@ impl Room {
             snapshot_at,
             compact_at: Some(snapshot_at + limits::COMPACT_AFTER_DELTAS),
             compact_after: limits::COMPACT_AFTER_DELTAS,
+            busy_until_ms: 0,
             connections: BTreeMap::new(),
             presence: Presence::default(),
             waiting: VecDeque::new(),
@@ -280,6 +283,9 @@ impl Room {
             self.settle(out);
         } else {
             self.phase = Phase::Storing;
+            if self.batch.deltas.len() > limits::COMPACT_BUSY_DELTAS {
+                self.busy_until_ms = now_ms.saturating_add(limits::COMPACT_CALM_MS);
+            }
             out.push(Effect::Append(Append {
                 document: self.document,
                 expected_head: self.head,
@@ -376,8 +382,17 @@ impl Room {
         }
     }
 
-    /// Presence, at its own pace.
+    /// Presence, at its own pace; and the snapshot that a busy room has put off.
     pub fn tick(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
+        // Also where the clock was put back.
+        if now_ms.abs_diff(self.busy_until_ms) > limits::COMPACT_CALM_MS
+            || now_ms >= self.busy_until_ms
+        {
+            self.busy_until_ms = 0;
+            if self.phase == Phase::Settled {
+                self.compact(out);
+            }
+        }
         if let Some(frame) = self.presence.due(now_ms) {
             out.push(Effect::Broadcast { frame, except: None });
         }
@@ -673,8 +688,11 @@ impl Room {
         out.push(Effect::Reload);
     }
 
+    /// Offers a snapshot when one is due. It is checked by reading the log again, which costs about
+    /// as much as the edits did; so a busy room puts it off.
     fn compact(&mut self, out: &mut Vec<Effect>) {
-        if self.compact_at.take_if(|at| self.head >= *at).is_some() {
+        let put_off = if self.busy_until_ms > 0 { limits::COMPACT_PUT_OFF_DELTAS } else { 0 };
+        if self.compact_at.take_if(|at| self.head >= *at + put_off).is_some() {
             out.push(Effect::Compact {
                 base: self.snapshot_at,
                 upto: self.head,

@@ -3,7 +3,9 @@
 use crate::clock::Clock;
 use crate::store::{Author, Health, Loaded, Sequence, Store, StoreError};
 use crate::sync::changed::Changed;
-use crate::sync::fanout::{Fanout, Outbox};
+use crate::sync::fanout::{Fanout, Outbox, Scratch};
+use crate::sync::frame;
+use crate::sync::pace::Pace;
 use crate::sync::replay;
 use crate::sync::room::{ConnectionId, Edit, Effect, Member, Permission, Read, Room};
 use bytes::Bytes;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// What reaches a room from outside.
 pub enum Input {
@@ -71,11 +74,19 @@ pub struct RoomTask {
     permits: Vec<OwnedSemaphorePermit>,
     writes: HashMap<u64, oneshot::Sender<Result<Sequence, RefusalCode>>>,
     next_ticket: u64,
+    pace: Pace,
+    /// Zero of the pace's time, which no correction of the wall clock moves.
+    started: Instant,
+    /// Until when edits wait for company; decided once a turn, because time goes on.
+    held_until_ms: Option<u64>,
+    /// Somebody waits for an answer that is not an acknowledgement; edits go with it.
+    urgent: bool,
     pending: Pending,
     /// A snapshot on its way, and what it covers.
     compaction: Option<(Sequence, JoinHandle<bool>)>,
     health: watch::Receiver<Health>,
     effects: Vec<Effect>,
+    scratch: Scratch,
 }
 
 impl RoomTask {
@@ -103,10 +114,15 @@ impl RoomTask {
             permits: Vec::new(),
             writes: HashMap::new(),
             next_ticket: 0,
+            pace: Pace::default(),
+            started: Instant::now(),
+            held_until_ms: None,
+            urgent: false,
             pending: Pending::Nothing,
             compaction: None,
             health: world.store.health(),
             effects: Vec::new(),
+            scratch: Scratch::default(),
             world,
         }
     }
@@ -115,7 +131,7 @@ impl RoomTask {
     pub async fn run(mut self, may_end: impl Fn() -> bool + Send) {
         self.heed_health();
         let idle = Duration::from_millis(limits::ROOM_IDLE_MS);
-        let mut idle_since = tokio::time::Instant::now();
+        let mut idle_since = Instant::now();
         loop {
             let tick = self.until_tick();
             tokio::select! {
@@ -162,14 +178,21 @@ impl RoomTask {
                 () = tokio::time::sleep(tick) => {}
             }
             let now_ms = self.world.clock.now_ms();
-            self.room.tick(now_ms, &mut self.effects);
-            self.room.advance(now_ms, &mut self.effects);
+            if self.presence_may_go(now_ms) {
+                self.room.tick(now_ms, &mut self.effects);
+            }
+            self.held_until_ms = self.hold();
+            let takes = self.held_until_ms.is_none() && matches!(self.pending, Pending::Nothing);
+            if takes {
+                self.room.advance(now_ms, &mut self.effects);
+            }
             self.perform();
-            if matches!(self.pending, Pending::Nothing) {
+            if takes && !matches!(self.pending, Pending::Reload(_)) {
                 self.permits.clear();
+                self.urgent = false;
             }
             if !self.outboxes.is_empty() || !self.room.is_idle() {
-                idle_since = tokio::time::Instant::now();
+                idle_since = Instant::now();
             } else if idle_since.elapsed() >= idle && may_end() {
                 return;
             }
@@ -183,28 +206,61 @@ impl RoomTask {
                 self.room.connect(id, member);
             }
             Input::Frame(id, frame, permit) => {
+                self.urgent |= frame::asks(&frame);
                 self.permits.push(permit);
                 self.room.receive(id, frame);
             }
-            Input::Permit(id, permission) => self.room.permit(id, permission),
+            Input::Permit(id, permission) => {
+                self.urgent = true;
+                self.room.permit(id, permission);
+            }
             Input::Disconnect(id) => {
                 self.outboxes.remove(&id);
                 self.room.disconnect(id);
             }
             Input::Write(author, edit, answer) => {
+                self.urgent = true;
                 self.next_ticket += 1;
                 self.writes.insert(self.next_ticket, answer);
                 self.room.write(self.next_ticket, author, edit);
             }
-            Input::Read(read) => self.room.read(read),
+            Input::Read(read) => {
+                self.urgent = true;
+                self.room.read(read);
+            }
         }
     }
 
+    /// Edits wait for company, and nobody for anything else. What is written for one reader alone
+    /// needs no company.
+    fn hold(&self) -> Option<u64> {
+        let waits = !self.permits.is_empty()
+            && !self.urgent
+            && self.outboxes.len() > 1
+            && matches!(self.pending, Pending::Nothing);
+        let until_ms = self.pace.next_ms();
+        (waits && self.elapsed_ms() < until_ms).then_some(until_ms)
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Presence shares a write with the edit that is on its way, if there is one.
+    fn presence_may_go(&self, now_ms: u64) -> bool {
+        let comes = !self.permits.is_empty() || matches!(self.pending, Pending::Append(_));
+        let is_here = |effect: &Effect| matches!(effect, Effect::Broadcast { .. });
+        let late = |due_ms: u64| now_ms >= due_ms.saturating_add(limits::PRESENCE_GRACE_MS);
+        !comes || self.effects.iter().any(is_here) || self.room.tick_at_ms().is_some_and(late)
+    }
+
     fn perform(&mut self) {
-        let mut wake_readers = false;
+        let mut for_all = false;
+        let mut for_some = Vec::new();
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Append(append) => {
+                    self.pace.begin(self.elapsed_ms(), append.deltas.len());
                     let store = Arc::clone(&self.world.store);
                     self.pending =
                         Pending::Append(Box::pin(async move { store.append(append).await }));
@@ -216,7 +272,7 @@ impl RoomTask {
                 }
                 Effect::Broadcast { frame, except } => {
                     self.fanout.push(frame, except);
-                    wake_readers = true;
+                    for_all = true;
                 }
                 Effect::Joined(id) => {
                     if let Some(outbox) = self.outboxes.get(&id) {
@@ -225,7 +281,8 @@ impl RoomTask {
                 }
                 Effect::Send(id, frame) => {
                     if let Some(outbox) = self.outboxes.get(&id) {
-                        outbox.send(frame);
+                        outbox.queue(frame);
+                        for_some.push(id);
                     }
                 }
                 Effect::Close(id, code) => {
@@ -244,8 +301,18 @@ impl RoomTask {
                 }
             }
         }
-        if wake_readers {
-            self.outboxes.values().for_each(|outbox| outbox.nudge());
+        // Last, so that a reader gets everything with one system call.
+        let (fanout, scratch) = (&self.fanout, &mut self.scratch);
+        if for_all {
+            for (id, outbox) in &self.outboxes {
+                outbox.flush(*id, fanout, scratch);
+            }
+        } else {
+            for id in for_some {
+                if let Some(outbox) = self.outboxes.get(&id) {
+                    outbox.flush(id, fanout, scratch);
+                }
+            }
         }
     }
 
@@ -268,10 +335,14 @@ impl RoomTask {
 
     fn until_tick(&self) -> Duration {
         let idle = if self.outboxes.is_empty() { 1_000 } else { 10_000 };
-        let wait_ms = self
-            .room
-            .tick_at_ms()
-            .map_or(idle, |at_ms| at_ms.saturating_sub(self.world.clock.now_ms()).clamp(1, idle));
+        let now_ms = self.world.clock.now_ms();
+        let comes = !self.permits.is_empty() || matches!(self.pending, Pending::Append(_));
+        let grace = if comes { limits::PRESENCE_GRACE_MS } else { 0 };
+        let tick = self.room.tick_at_ms();
+        let tick = tick.map(|at_ms| at_ms.saturating_add(grace).saturating_sub(now_ms));
+        let begin = self.held_until_ms.map(|at_ms| at_ms.saturating_sub(self.elapsed_ms()));
+        let next = tick.into_iter().chain(begin).min();
+        let wait_ms = next.map_or(idle, |wait_ms| wait_ms.clamp(1, idle));
         Duration::from_millis(wait_ms)
     }
 }
@@ -335,3 +406,6 @@ async fn load_patiently(store: Arc<dyn Store>, document: DocumentId) -> Loaded {
         wait = (wait * 2).min(Duration::from_secs(5));
     }
 }
+
+#[cfg(test)]
+mod tests;

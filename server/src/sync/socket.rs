@@ -3,14 +3,12 @@
 //! WebSocket, or the requests of `fallback`.
 
 use crate::clock::Clock;
-use crate::sync::fanout::Outbox;
+use crate::sync::fanout::{Outbox, Sink};
 use crate::sync::frame;
-use crate::sync::presence;
 use crate::sync::room::{ConnectionId, Dialect, Member, Permission};
 use crate::sync::rooms::{RoomEnded, RoomRef};
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::FutureExt;
 use sangam_shared::limits;
 use sangam_shared::message::{Hello, close};
 use std::convert::Infallible;
@@ -18,7 +16,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Whether a connection may stay, and what it may do; asked again whenever `changes` moves.
@@ -59,11 +57,17 @@ enum End {
 
 /// What carries frames to one peer and back.
 pub trait Line: Send {
+    /// Where whoever has a frame for this peer writes it at once; `None` where only [`Line::write`]
+    /// can.
+    fn sink(&self) -> Option<Arc<dyn Sink>> {
+        None
+    }
+
     /// The next thing that the peer does. Dropping the future loses nothing.
     fn hear(&mut self) -> impl Future<Output = Heard> + Send;
 
-    /// Writes all of it, in order; errs where the peer has gone, or does not take it in time: see
-    /// [`patience`].
+    /// Writes all of it, in order, behind what [`Line::sink`] has not written yet; errs where the
+    /// peer has gone, or does not take it in time.
     fn write(&mut self, frames: Vec<Bytes>) -> impl Future<Output = Result<(), Gone>> + Send;
 
     /// Says that we are alive, so that neither the peer nor a proxy gives up.
@@ -93,7 +97,7 @@ pub struct Gone;
 
 /// Serves one peer until it ends.
 pub async fn serve(line: impl Line, connection: Connection) {
-    let outbox = Arc::new(Outbox::default());
+    let outbox = Arc::new(Outbox::new(line.sink()));
     let Connection { id, room, member, standing, hello, clock, draining, drain_after } = connection;
     if member.dialect == Dialect::Sangam {
         outbox.send(frame::hello(&hello));
@@ -105,6 +109,8 @@ pub async fn serve(line: impl Line, connection: Connection) {
     let standing = Held { standing, permission, room: &room, id };
     let mut wire = Wire { line, outbox: &outbox, held: standing };
     let Err(end) = wire.run(dialect, clock.as_ref(), &draining, drain_after).await;
+    // A close is the last frame: the room must write nothing behind it.
+    outbox.shut();
     if let End::Close(code) = end {
         wire.line.close(code).await;
     }
@@ -219,10 +225,12 @@ impl<L: Line> Wire<'_, L> {
     async fn write_out(&mut self) -> Result<(), End> {
         let mut frames = Vec::new();
         let close = self.outbox.take(self.held.id, self.held.room.fanout(), &mut frames);
-        if !frames.is_empty() {
-            while_held(&mut self.held, self.line.write(frames)).await?;
+        while_held(&mut self.held, self.line.write(frames)).await?;
+        if let Some(code) = close {
+            return Err(End::Close(code));
         }
-        close.map_or(Ok(()), |code| Err(End::Close(code)))
+        self.outbox.taken();
+        Ok(())
     }
 }
 
@@ -258,58 +266,6 @@ fn room_ended(_: RoomEnded) -> End {
 pub(super) fn patience(bytes: usize) -> Duration {
     Duration::from_millis(limits::WRITE_TIMEOUT_MS)
         + Duration::from_secs((bytes / limits::WRITE_BYTES_PER_SECOND_MIN) as u64)
-}
-
-async fn in_time<E>(
-    patience: Duration,
-    write: impl Future<Output = Result<(), E>> + Send,
-) -> Result<(), Gone> {
-    let mut write = pin!(write);
-    // A timer only for what has to wait.
-    let written = match write.as_mut().now_or_never() {
-        Some(written) => written,
-        None => timeout(patience, write).await.map_err(|_| Gone)?,
-    };
-    written.map_err(|_| Gone)
-}
-
-impl Line for WebSocket {
-    async fn hear(&mut self) -> Heard {
-        match self.next().await {
-            Some(Ok(Message::Binary(bytes))) => Heard::Frame(bytes),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Heard::Alive,
-            Some(Ok(Message::Text(_))) => Heard::Malformed,
-            Some(Ok(Message::Close(_)) | Err(_)) | None => Heard::Gone,
-        }
-    }
-
-    async fn write(&mut self, frames: Vec<Bytes>) -> Result<(), Gone> {
-        let mut patience = patience(0);
-        for frame in frames {
-            patience = self::patience(frame.len());
-            in_time(patience, self.feed(Message::Binary(frame))).await?;
-        }
-        in_time(patience, self.flush()).await
-    }
-
-    async fn keep_alive(&mut self) -> Result<(), Gone> {
-        in_time(patience(0), self.feed(Message::Binary(presence::keepalive()))).await?;
-        in_time(patience(0), self.send(Message::Ping(Bytes::new()))).await
-    }
-
-    async fn close(&mut self, code: u16) {
-        let limit = Duration::from_millis(limits::CLOSE_TIMEOUT_MS);
-        let farewell = Message::Close(Some(CloseFrame { code, reason: "".into() }));
-        let closed = timeout(limit, async {
-            if self.send(farewell).await.is_ok() {
-                // Read on until the peer has answered, so that the code is not lost to a reset.
-                while let Some(Ok(_)) = self.next().await {}
-            }
-        });
-        if closed.await.is_err() {
-            tracing::debug!(code, "the peer did not answer our close");
-        }
-    }
 }
 
 /// "Service restart", RFC 6455's registry: come back soon.

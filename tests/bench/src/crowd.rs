@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use yrs::updates::decoder::Decode;
@@ -91,15 +91,15 @@ impl<'s> Crowd<'s> {
     }
 
     /// Hears what there is, answers as a provider does, and hands on states, news and
-    /// acknowledgements.
+    /// acknowledgements. Returns when the wait was over.
     fn pump(
         &mut self,
         wait: Duration,
         mut on: impl FnMut(usize, &Meaning<'_>, Instant) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<Instant> {
         let (people, server) = (&mut self.people, self.server);
         let mut answers = Vec::new();
-        self.load.pump(wait, |at, heard, now| {
+        let woken = self.load.pump(wait, |at, heard, now| {
             let person = &mut people[at];
             match heard {
                 Heard::Open => {
@@ -129,7 +129,7 @@ impl<'s> Crowd<'s> {
         for (at, answer) in answers {
             self.load.send(at, &answer)?;
         }
-        Ok(())
+        Ok(woken)
     }
 
     /// Lets so many people into each of the rooms, a few at once, and waits until all are in.
@@ -165,21 +165,32 @@ impl<'s> Crowd<'s> {
         Ok(())
     }
 
-    /// Writes one update as the first person, and waits until somebody new is given it.
+    /// Writes updates as the first person, and waits until somebody new is given all of them. The
+    /// author stays as long as what is returned.
     ///
     /// # Errors
     /// Where that does not happen.
-    pub fn seed(server: &'s Server, room: usize, update: &[u8]) -> Result<()> {
+    pub fn seed(server: &'s Server, room: usize, updates: &[Vec<u8>]) -> Result<Self> {
         let mut crowd = Crowd::new(server)?;
         crowd.gather(room..room + 1, 1)?;
-        let message = [&crowd.people[0].prefix[..], &wire::sync(2, update)].concat();
-        crowd.load.send(0, &message)?;
+        for update in updates {
+            let message = [&crowd.people[0].prefix[..], &wire::sync(2, update)].concat();
+            crowd.load.send(0, &message)?;
+        }
+        let wanted = updates.last().and_then(|last| scan::clocks(last));
+        let wanted = wanted.context("an update that nobody here writes")?;
         let begun = Instant::now();
-        let wanted = Update::decode_v1(update)?.state_vector();
         while begun.elapsed() < PATIENCE {
+            let calm = Instant::now() + Duration::from_millis(100);
+            while Instant::now() < calm {
+                crowd.pump(Duration::from_millis(10), |_, _, _| Ok(()))?;
+            }
             let there = Crowd::state(server, room)?.2;
-            if wanted.iter().all(|(client, clock)| there.get(client) >= *clock) {
-                return Ok(());
+            let has = |(client, clock): &(u64, u32)| {
+                there.get(&yrs::block::ClientID::new(*client)) >= *clock
+            };
+            if wanted.iter().all(has) {
+                return Ok(crowd);
             }
         }
         bail!("the board was not taken")
@@ -253,7 +264,9 @@ impl<'s> Crowd<'s> {
         let mut schedule = Vec::new();
         for (at, person) in self.people.iter().enumerate() {
             let mut author = Author::new(random.random());
-            author.prepare(typing, &person.prefix, &mut random);
+            if typing.writers.is_none_or(|writers| at < writers) {
+                author.prepare(typing, &person.prefix, &mut random);
+            }
             schedule.extend(author.due_us.iter().enumerate().map(|(n, due)| (*due, at, n)));
             authors.push(author);
         }
@@ -266,6 +279,8 @@ impl<'s> Crowd<'s> {
         let offered: Vec<u64> = self.people.iter().map(|person| person.offered).collect();
         tally.begun = Instant::now();
         let mut next = 0;
+        let (mut sending, mut turns) = (Histogram::default(), Histogram::default());
+        let own_before = own_cpu_s()?;
         let end_us = schedule.last().map_or(0, |(due, ..)| *due);
         let cpu_after = loop {
             let now_us = micros(tally.begun.elapsed());
@@ -273,6 +288,11 @@ impl<'s> Crowd<'s> {
                 && *due <= now_us
             {
                 self.load.send_framed(*at, &tally.authors[*at].frames[*n])?;
+                let sent_us = micros(tally.begun.elapsed());
+                if *due >= typing.warm_up_us {
+                    sending.record(sent_us - due);
+                }
+                tally.authors[*at].due_us[*n] = sent_us;
                 next += 1;
             }
             let done = next == schedule.len()
@@ -284,7 +304,8 @@ impl<'s> Crowd<'s> {
             // A poll counts in milliseconds: near the next edit it does not wait at all.
             let until = schedule.get(next).map_or(5_000, |(due, ..)| due.saturating_sub(now_us));
             let wait = Duration::from_millis((until / 1_000).saturating_sub(1).min(5));
-            self.pump(wait, |at, meaning, now| match meaning {
+            let heard_before = tally.delivered;
+            let woken = self.pump(wait, |at, meaning, now| match meaning {
                 Meaning::News(update) | Meaning::State(update) => tally.hear(at, update, now),
                 Meaning::Acknowledged(n) => {
                     tally.acknowledge(at, n.map(|n| n.saturating_sub(offered[at])), now);
@@ -292,8 +313,12 @@ impl<'s> Crowd<'s> {
                 }
                 _ => Ok(()),
             })?;
+            // Whatever came in this turn waited for us no longer than the turn took.
+            let turn_us = micros(woken.elapsed());
+            turns.record_many(turn_us, tally.delivered - heard_before);
         };
         let seconds = tally.begun.elapsed().as_secs_f64();
+        let own_cpu_s = own_cpu_s()? - own_before;
         let lost = tally.expected - tally.delivered;
         tally.count_lost();
         Ok(Typed {
@@ -305,6 +330,9 @@ impl<'s> Crowd<'s> {
             cpu_s: cpu_after - cpu_before,
             received_bytes: self.load.received_bytes - received_before,
             messages: tally.messages,
+            own_lag: sending,
+            own_turn: turns,
+            own_cpu_s,
             delivery: tally.delivery,
             ack: tally.ack,
             clocks: tally
@@ -343,6 +371,8 @@ pub fn prove(server: &Server, clocks: &[(usize, u64, u32)]) -> Result<()> {
 pub struct Typing {
     /// Edits a second, of each.
     pub rate: f64,
+    /// So many of the people write, and all read; everybody where nothing is said.
+    pub writers: Option<usize>,
     /// For so long.
     pub seconds: f64,
     /// Whether the caret is shown with every edit.
@@ -373,9 +403,15 @@ pub struct Typed {
     pub received_bytes: u64,
     /// Messages with edits that all clients read.
     pub messages: u64,
-    /// From when an edit was due to when another has it.
+    /// From when an edit was due to when the generator sent it.
+    pub own_lag: Histogram,
+    /// For how long, at most, what a server had sent waited for the generator to read it.
+    pub own_turn: Histogram,
+    /// The generator's CPU.
+    pub own_cpu_s: f64,
+    /// From when an edit was sent to when another has it.
     pub delivery: Histogram,
-    /// From when an edit was due to its acknowledgement.
+    /// From when an edit was sent to its acknowledgement.
     pub ack: Histogram,
     /// Room, client id and last clock of every author.
     pub clocks: Vec<(usize, u64, u32)>,
@@ -384,7 +420,9 @@ pub struct Typed {
 struct Author {
     client: u64,
     writer: Writer,
-    /// When each edit is due.
+    /// When each edit is due; once it was sent, when that was. A server never makes it later, because
+    /// what the kernel does not take waits beside the schedule: what lies between is the
+    /// generator's own lag, and nobody is charged for it.
     due_us: Vec<u64>,
     /// The clock after each edit.
     ends: Vec<u32>,
@@ -424,6 +462,9 @@ impl Author {
     }
 }
 
+/// Authors, and the clock after the last of their edits, in one update.
+type Holds = Rc<[(usize, u32)]>;
+
 /// Who has heard what.
 struct Tally {
     begun: Instant,
@@ -435,7 +476,7 @@ struct Tally {
     heard: Vec<Vec<usize>>,
     first_of_room: Vec<usize>,
     /// What an update holds: many readers hear the same bytes.
-    known: HashMap<u64, Rc<[(usize, u32)]>>,
+    known: HashMap<u64, Holds, BuildHasherDefault<AsIs>>,
     delivery: Histogram,
     ack: Histogram,
     delivered: u64,
@@ -467,7 +508,7 @@ impl Tally {
             first_of_room: rooms.iter().map(|room| first[room]).collect(),
             rooms,
             authors,
-            known: HashMap::new(),
+            known: HashMap::default(),
             delivery: Histogram::default(),
             ack: Histogram::default(),
             delivered: 0,
@@ -490,7 +531,7 @@ impl Tally {
             let ours = clocks
                 .into_iter()
                 .filter_map(|(client, clock)| Some((*self.by_client.get(&client)?, clock)));
-            let holds: Rc<[_]> = ours.collect();
+            let holds: Holds = ours.collect();
             self.known.insert(hash, Rc::clone(&holds));
             holds
         };
@@ -547,10 +588,43 @@ impl Tally {
     }
 }
 
+/// Many readers hear the same bytes; what they mean is worked out once. Eight bytes a step, because
+/// the generator must cost less than what it measures.
 fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    hasher.finish()
+    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut state = bytes.len() as u64 ^ MIX;
+    let mut add = |word: u64| state = (state.rotate_left(23) ^ word).wrapping_mul(MIX);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        add(u64::from_le_bytes(*word));
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    add(u64::from_le_bytes(last));
+    state ^ (state >> 29)
+}
+
+/// A hash is its own hash.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only numbers are keys");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// CPU seconds of this process so far.
+fn own_cpu_s() -> Result<f64> {
+    crate::server::cpu_s("self")
 }
 
 fn micros(duration: Duration) -> u64 {

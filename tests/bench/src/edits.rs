@@ -123,17 +123,26 @@ fn words(random: &mut ChaCha8Rng, count: usize) -> String {
 
 /// A long text as one person wrote it over months, in the proportions of the literature's "B4"
 /// trace (182,315 insertions, 77,463 deletions, one character each, mostly where the last one was):
-/// a seeded likeness, not that trace. Returns the state and how many operations it took.
+/// a seeded likeness, not that trace. Returns its updates, as one device would send them that was
+/// without a connection now and then.
 #[must_use]
-pub fn long_text(mut random: ChaCha8Rng) -> (Vec<u8>, u32) {
+pub fn long_text(mut random: ChaCha8Rng) -> Vec<Vec<u8>> {
+    const RUNS_AT_ONCE: u32 = 400;
     const INSERTIONS: u32 = 182_315;
     const DELETIONS: u32 = 77_463;
     let doc = document(u64::from(random.random_range(1..=u32::MAX)));
     let minutes = doc.get_or_insert_text("minutes");
     let (mut inserted, mut deleted, mut len, mut caret) = (0, 0, 0_u32, 0_u32);
+    let mut updates = Vec::new();
+    let (mut txn, mut runs) = (doc.transact_mut(), 0);
     while inserted < INSERTIONS || deleted < DELETIONS {
-        // One transaction a run of typing: what happens within it is the same for the document.
-        let mut txn = doc.transact_mut();
+        runs += 1;
+        if runs % RUNS_AT_ONCE == 0 {
+            txn.commit();
+            updates.push(txn.encode_update_v1());
+            drop(txn);
+            txn = doc.transact_mut();
+        }
         if random.random_ratio(1, 3) {
             caret = random.random_range(0..=len);
         }
@@ -156,5 +165,8 @@ pub fn long_text(mut random: ChaCha8Rng) -> (Vec<u8>, u32) {
             }
         }
     }
-    (doc.transact().encode_diff_v1(&StateVector::default()), inserted + deleted)
+    txn.commit();
+    updates.push(txn.encode_update_v1());
+    drop(txn);
+    updates
 }

@@ -18,8 +18,13 @@ impl Default for Histogram {
 impl Histogram {
     /// Adds one.
     pub fn record(&mut self, micros: u64) {
-        self.counts[bucket(micros)] += 1;
-        self.total += 1;
+        self.record_many(micros, 1);
+    }
+
+    /// Adds so many.
+    pub fn record_many(&mut self, micros: u64, count: u64) {
+        self.counts[bucket(micros)] += count;
+        self.total += count;
     }
 
     /// How many there are.

@@ -115,7 +115,7 @@ impl Load {
         client.write(framed)
     }
 
-    /// Waits for at most `wait` and hands on what has been heard.
+    /// Waits for at most `wait` and hands on what has been heard. Returns when the wait was over.
     ///
     /// # Errors
     /// Where `on` fails, or the poll.
@@ -123,11 +123,12 @@ impl Load {
         &mut self,
         wait: Duration,
         mut on: impl FnMut(usize, Heard<'_>, Instant) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<Instant> {
         match self.poll.poll(&mut self.events, Some(wait)) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Instant::now()),
             result => result?,
         }
+        let woken = Instant::now();
         for event in &self.events {
             let at = event.token().0;
             let client = &mut self.clients[at];
@@ -139,7 +140,7 @@ impl Load {
                     client.read(&mut self.scratch, |heard, when| on(at, heard, when))?;
             }
         }
-        Ok(())
+        Ok(woken)
     }
 }
 

@@ -38,6 +38,9 @@ struct RunArgs {
     /// How often each is measured
     #[arg(long, default_value_t = 3)]
     rounds: u64,
+    /// In `fanout`: the grid's point to begin at, 250 edits a second times 2 for each two points
+    #[arg(long)]
+    from: Option<i32>,
     /// Print the tables and write nothing into docs/
     #[arg(long)]
     dry: bool,
@@ -82,7 +85,7 @@ fn run(args: &RunArgs) -> Result<()> {
     for name in names {
         eprintln!("── {name}");
         let load = std::fs::read_to_string("/proc/loadavg")?;
-        let (rounds, rates) = measure(name, &systems, args.rounds)?;
+        let (rounds, rates) = measure(name, &systems, args)?;
         let command = if args.only.is_empty() {
             "make bench".to_owned()
         } else {
@@ -110,12 +113,12 @@ type Rounds = BTreeMap<System, Vec<workloads::Figures>>;
 type Rates = BTreeMap<System, BTreeMap<u32, Vec<workloads::Figures>>>;
 
 /// All rounds of one workload, the systems in turn, so that a change of the machine meets all.
-fn measure(name: &str, systems: &[System], count: u64) -> Result<(Rounds, Rates)> {
+fn measure(name: &str, systems: &[System], args: &RunArgs) -> Result<(Rounds, Rates)> {
     let work = Path::new("target/bench");
     let mut rounds = Rounds::new();
     let mut rates = Rates::new();
     let mut held: BTreeMap<System, i32> = BTreeMap::new();
-    for round in 0..count {
+    for round in 0..args.rounds {
         for &system in systems {
             let seed = 1_000 * round + 1;
             let failed = || format!("{} in {name}, round {round}", system.name());
@@ -132,17 +135,22 @@ fn measure(name: &str, systems: &[System], count: u64) -> Result<(Rounds, Rates)
             let mut best = workloads::Figures::new();
             let found = workloads::fanout(
                 system,
-                held.get(&system).copied(),
+                held.get(&system).copied().or(args.from.map(|point| point + 1)),
                 work,
                 seed,
                 |rate, mut figures| {
                     let p99 = figures["delivery_p99_ms"];
                     eprintln!(
-                        "{:<12} {rate:>6} edits/s: p50 {:.1} ms, p99 {p99:.1} ms, CPU {:.0} %, lost {}",
+                        "{:<12} {rate:>6} edits/s: p50 {:.1} ms, p99 {p99:.1} ms, CPU {:.0} %, lost {}; \
+                         generator: CPU {:.0} %, lag {:.1} ms, turn {:.1} ms{}",
                         system.name(),
                         figures["delivery_p50_ms"],
                         figures["cpu_percent"],
                         figures["lost"],
+                        figures["own_cpu_percent"],
+                        figures["own_lag_p99_ms"],
+                        figures["own_turn_p99_ms"],
+                        if workloads::is_generators(&figures) { " (its limit)" } else { "" },
                     );
                     figures.insert("rate".to_owned(), rate);
                     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole")]

@@ -1,7 +1,7 @@
 //! Medians, ratios, tables and the plot: everything in docs/PERFORMANCE.md that is a number.
 
 use crate::server::System;
-use crate::workloads::{FANOUT_PEOPLE, Figures, LATE_MS};
+use crate::workloads::{FANOUT_PEOPLE, Figures, LATE_MS, is_generators};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,15 +69,18 @@ impl Results {
     /// All tables.
     #[must_use]
     pub fn tables(&self) -> String {
-        let mut out = String::new();
+        let mut out = goals::table(self);
         for (name, title, columns) in TABLES {
             if let Some(workload) = self.workloads.get(*name) {
                 workload.table(&mut out, title, columns);
+                workload.by_rate(&mut out);
             }
         }
         out
     }
 }
+
+mod goals;
 
 const BEGIN: &str = "<!-- bench: written by make bench -->";
 const END: &str = "<!-- /bench -->";
@@ -99,12 +102,25 @@ const TABLES: &[(&str, &str, &[Column])] = &[
             ("cpu_percent", "CPU %", 0),
             ("cpu_us_per_edit", "CPU µs/edit", 0),
             ("peak_mib", "peak MiB", 0),
+            ("lost", "lost", 0),
+            ("own_lag_p99_ms", "generator's lag p99 ms", 1),
         ],
     ),
     ("event", "Five rooms of 40 at event pace: 2 edits/s each, carets shown", TYPING),
     ("rooms", "200 rooms of 10 at event pace", TYPING),
     ("join", "500 people open a board of 400 ideas and 20 plans within one second", JOIN),
     ("text", "50 people open a text of 259,778 operations within one second", JOIN),
+    (
+        "growth",
+        "One room, 20 people write 200 edits a second, ever more read: CPU µs/edit",
+        &[
+            ("cpu_us_per_edit_50", "50", 0),
+            ("cpu_us_per_edit_100", "100", 0),
+            ("cpu_us_per_edit_200", "200", 0),
+            ("cpu_us_per_edit_400", "400", 0),
+            ("lost_400", "lost", 0),
+        ],
+    ),
     (
         "idle",
         "5,000 idle connections in ten rooms",
@@ -119,6 +135,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
         "Cold start with 1,000 boards, 40 of them with 400 ideas and 20 plans",
         &[
             ("accepts_after_ms", "accepts after ms", 0),
+            ("ready_after_ms", "ready after ms", 0),
             ("first_join_empty_ms", "first join, empty board, ms", 1),
             ("first_join_full_p50_ms", "full board, p50 ms", 1),
             ("first_join_full_max_ms", "slowest of 40, ms", 1),
@@ -139,6 +156,8 @@ const TYPING: &[Column] = &[
     ("cpu_percent", "CPU %", 1),
     ("sent_mb", "sent MB", 1),
     ("peak_mib", "peak MiB", 0),
+    ("lost", "lost", 0),
+    ("own_lag_p99_ms", "generator's lag p99 ms", 1),
 ];
 
 const JOIN: &[Column] = &[
@@ -187,6 +206,9 @@ impl Workload {
         for (system, rounds) in &self.rounds {
             let theirs = medians(rounds);
             let mut cells = vec![system.name().to_owned()];
+            if is_generators(&theirs) {
+                cells[0].push_str(" †");
+            }
             for (figure, _, decimals) in columns {
                 cells.push(match theirs.get(*figure) {
                     None => "–".to_owned(),
@@ -218,6 +240,39 @@ impl Workload {
             text("npm"),
         );
         out.push_str(&machine);
+        if self.rounds.values().any(|rounds| is_generators(&medians(rounds))) {
+            out.push_str(
+                "† The generator was at its limit: the server may do better than this.\n\n",
+            );
+        }
+    }
+
+    /// `fanout`: how the cost of an edit falls as the rate rises.
+    fn by_rate(&self, out: &mut String) {
+        if self.rates.is_empty() {
+            return;
+        }
+        out.push_str(
+            "| edits/s | system | p50 ms | p99 ms | CPU µs/edit | frames/delivery | lost |\n",
+        );
+        out.push_str("| ---: | --- | ---: | ---: | ---: | ---: | ---: |\n");
+        for (system, rates) in &self.rates {
+            for (rate, rounds) in rates {
+                let found = medians(rounds);
+                let mark = if is_generators(&found) { " †" } else { "" };
+                let row = format!(
+                    "| {rate} | {}{mark} | {:.1} | {:.1} | {:.0} | {:.3} | {} |\n",
+                    system.name(),
+                    found["delivery_p50_ms"],
+                    found["delivery_p99_ms"],
+                    found["cpu_us_per_edit"],
+                    found["messages_per_delivery"],
+                    found["lost"],
+                );
+                out.push_str(&row);
+            }
+        }
+        out.push('\n');
     }
 }
 

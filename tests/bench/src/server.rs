@@ -5,7 +5,7 @@ use crate::wire;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -92,6 +92,7 @@ pub struct Server {
     child: Child,
     folder: TempDir,
     boards: Vec<Room>,
+    started: Instant,
     /// From its start to its first accepted connection.
     pub accepted_after: Duration,
 }
@@ -132,8 +133,9 @@ impl Server {
                 Room { name, path }
             }));
         }
+        let started = Instant::now();
         let (child, address, accepted_after) = spawn(system, folder.path())?;
-        Ok(Self { system, address, child, folder, boards, accepted_after })
+        Ok(Self { system, address, child, folder, boards, started, accepted_after })
     }
 
     /// A room.
@@ -149,10 +151,29 @@ impl Server {
     pub fn kill_and_restart(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
+        self.started = Instant::now();
         let (child, address, accepted) = spawn(self.system, self.folder.path())?;
         (self.child, self.address) = (child, address);
         self.accepted_after = accepted;
         Ok(())
+    }
+
+    /// From its start to its first "ready".
+    ///
+    /// # Errors
+    /// Where it never is.
+    pub fn ready(&self) -> Result<Duration> {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(20) {
+            let mut stream = TcpStream::connect(self.address)?;
+            write!(stream, "GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            if answer.starts_with("HTTP/1.1 200") {
+                return Ok(self.started.elapsed());
+            }
+        }
+        bail!("it is never ready")
     }
 
     /// CPU seconds so far, user and system, all threads.
@@ -160,13 +181,7 @@ impl Server {
     /// # Errors
     /// Where it has ended.
     pub fn cpu_s(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let after_name = stat.rsplit(')').next().context("a name in brackets")?;
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|t| t.parse::<f64>().ok());
-        // utime and stime are fields 14 and 15 of proc_pid_stat(5); the third is our first.
-        let (user, system) = ticks(11).zip(ticks(12)).context("the server has ended")?;
-        Ok((user + system) / 100.0)
+        cpu_s(&self.child.id().to_string())
     }
 
     /// Memory in KiB by its name in `/proc/PID/status`: `VmRSS` now, `VmHWM` at most.
@@ -186,6 +201,38 @@ impl Drop for Server {
             eprintln!("cannot end {}: {error}", self.system.name());
         }
     }
+}
+
+/// CPU seconds of a process so far, user and system, all threads.
+///
+/// # Errors
+/// Where it has ended.
+pub fn cpu_s(process: &str) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let after_name = stat.rsplit(')').next().context("a name in brackets")?;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|t| t.parse::<f64>().ok());
+    // utime and stime are fields 14 and 15 of proc_pid_stat(5); the third is our first.
+    let (user, system) = ticks(11).zip(ticks(12)).context("the server has ended")?;
+    Ok((user + system) / 100.0)
+}
+
+/// How long it takes this disk to keep one page: the 50th and the 99th of a hundred, in ms.
+///
+/// # Errors
+/// Where `folder` cannot be written to.
+pub fn fsync_ms(folder: &Path) -> Result<(f64, f64)> {
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::tempfile_in(folder)?;
+    let mut times = Vec::new();
+    for _ in 0..100 {
+        file.write_all(&[7; 4096])?;
+        let begun = Instant::now();
+        file.sync_data()?;
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok((times[50], times[99]))
 }
 
 /// The binary under test.

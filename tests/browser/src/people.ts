@@ -104,6 +104,16 @@ export class Somebody {
     return this;
   }
 
+  /** Shows what others added to a table, once there is something. */
+  async shows(table: 'practices' | 'ideas' | 'plans', text: string): Promise<void> {
+    const waiting = this.page.locator(`[data-waiting=${table}]`);
+    const found = this.page.locator(`.${table}`).getByText(text);
+    await expect(async () => {
+      if (await waiting.isVisible()) await waiting.click();
+      await expect(found.first()).toBeVisible({ timeout: 250 });
+    }).toPass({ timeout: 15_000 });
+  }
+
   /** The server has confirmed everything that was done here. */
   async saved(): Promise<void> {
     const sign = this.page.locator('[data-saving]');

@@ -106,7 +106,7 @@ test('undo and redo touch my own acts alone', async ({ arrive }) => {
   await add(asha, en['board.addIdea']!, 'Mine');
   await add(claire, words('fr')['board.addIdea']!, 'La sienne');
   const article = (name: string) => asha.page.getByRole('article', { name, exact: true });
-  await expect(article('La sienne')).toBeVisible();
+  await asha.shows('ideas', 'La sienne');
   await asha.page.getByRole('button', { name: en['board.undo']! }).click();
   await expect(article('Mine')).toBeHidden();
   await expect(article('La sienne')).toBeVisible();
@@ -153,7 +153,7 @@ test('a phone of 320 px holds every room, in three languages', async ({ arrive }
     const one = await arrive({ site: 'bengaluru', language, width: 320, height: 640 });
     await (await one.join()).board(1);
     const rooms = one.page.getByRole('navigation', { name: t['board.rooms']! });
-    for (const key of ['practices', 'ideas', 'plansTab', 'minutes']) {
+    for (const key of ['practices', 'ideas', 'plansTab', 'map', 'minutes']) {
       await rooms.getByRole('button', { name: t[`board.${key}`]!, exact: true }).click();
       await one.audit();
     }

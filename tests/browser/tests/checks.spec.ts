@@ -21,6 +21,7 @@ test('the next sentence goes when it is answered, and the lead says yes', async 
   const next = sheet.getByRole('status');
   const card = claire.page.locator('.plans li', { hasText: title });
 
+  await claire.shows('plans', title);
   await expect(next).toHaveText(en['check.lead']!);
   await expect(sheet).toContainText(en['check.idea']!);
   // The same question, on the other site's screen, in its own language.

@@ -23,9 +23,9 @@ test('where WebSockets are blocked, the board works all the same', async ({ arri
   const asha = await (await arrive({ name: 'Asha', site: 'bengaluru' })).join();
   await asha.board(1);
   await add(blocked.page, fr['board.addIdea']!, 'Par le chemin étroit');
-  await expect(article(asha.page, 'Par le chemin étroit')).toBeVisible();
+  await asha.shows('ideas', 'Par le chemin étroit');
   await add(asha.page, en['board.addIdea']!, 'By the wide road');
-  await expect(article(blocked.page, 'By the wide road')).toBeVisible();
+  await blocked.shows('ideas', 'By the wide road');
   await blocked.saved();
   await blocked.audit();
 });
@@ -64,7 +64,7 @@ test('a facilitator brings the board back, everybody sees it, and it can be undo
   await Promise.all([asha.board(3), claire.board(3)]);
   await add(claire.page, fr['board.addIdea']!, 'Écrite après');
   await claire.saved();
-  await expect(article(asha.page, 'Écrite après')).toBeVisible();
+  await asha.shows('ideas', 'Écrite après');
 
   const { page } = asha;
   await page.getByRole('button', { name: en['history.title']!, exact: true }).click();

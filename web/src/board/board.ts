@@ -151,6 +151,37 @@ export class Board {
     });
   }
 
+  /** Puts an idea where another one is; where that is nowhere, a new cluster takes both. Returns it. */
+  groupWith(ideaId: string, otherId: string): string | null {
+    const cluster = this.item('ideas', otherId)?.get('clusterId');
+    const known = typeof cluster === 'string' && this.item('clusters', cluster);
+    if (known && !isDeleted(known)) {
+      this.moveToCluster(ideaId, cluster);
+      return null;
+    }
+    let made = '';
+    this.act(() => {
+      made = this.addCluster('');
+      this.moveToCluster(otherId, made);
+      this.moveToCluster(ideaId, made);
+    });
+    return made;
+  }
+
+  /** Places a cluster or a plan on the map, or takes it off. Both from 0 to 1. */
+  place(
+    table: 'clusters' | 'plans',
+    id: string,
+    at: { effort: number; impact: number } | null,
+  ): void {
+    const item = this.item(table, id);
+    if (!item) return;
+    this.act(() => {
+      this.set(item, 'effort', at?.effort ?? null);
+      this.set(item, 'impact', at?.impact ?? null);
+    });
+  }
+
   /** Moves an item one place up or down among those it is shown with. */
   step(table: Table, id: string, by: -1 | 1, among: string[]): void {
     const at = among.indexOf(id);

@@ -47,6 +47,8 @@ export class OfflineCopy {
   private storedEdit = 0;
   /** The copy lacks something: only the whole state repairs it. */
   private behind = false;
+  /** Rows hold words that may have been erased since. */
+  private untidy = false;
   private epoch: string | undefined;
   private marked = false;
   /** The server has everything up to this edit. */
@@ -113,6 +115,12 @@ export class OfflineCopy {
       this.behind = true;
     }
     void this.drain();
+  }
+
+  /** Something may have been erased: all rows become one, in which what was deleted has no words. */
+  tidy(): void {
+    this.untidy = true;
+    this.drainIn(REMOTE_WAIT_MS);
   }
 
   /** The server has everything up to an edit. */
@@ -192,7 +200,10 @@ export class OfflineCopy {
     if (this.busy || this.closed) return;
     this.busy = true;
     try {
-      while (!this.closed && (this.behind || this.queue.length > 0 || this.epoch !== undefined)) {
+      while (
+        !this.closed &&
+        (this.behind || this.untidy || this.queue.length > 0 || this.epoch !== undefined)
+      ) {
         await this.writeNext();
       }
     } catch {
@@ -210,7 +221,7 @@ export class OfflineCopy {
   private async writeNext(): Promise<void> {
     const db = await this.open();
     let [updates, edit] = [this.queue, this.queued];
-    const { behind, epoch } = this;
+    const { behind, untidy, epoch } = this;
     if (behind) {
       const whole = this.keeper.state();
       updates = [whole.update];
@@ -218,6 +229,7 @@ export class OfflineCopy {
     }
     this.queue = [];
     this.behind = false;
+    this.untidy = false;
     this.epoch = undefined;
     const news = behind || edit > this.storedEdit;
     try {
@@ -227,7 +239,7 @@ export class OfflineCopy {
       const [store, meta] = [transaction.objectStore(UPDATES), transaction.objectStore(META)];
       if (epoch !== undefined) meta.put(epoch, EPOCH);
       if (news && edit > this.confirmed) meta.put(edit, this.mark);
-      if (behind || this.rows + updates.length > COMPACT_AFTER) {
+      if (behind || untidy || this.rows + updates.length > COMPACT_AFTER) {
         // Reading and replacing stand in one transaction, so that another tab's rows are kept.
         const all = store.getAll() as IDBRequest<Uint8Array[]>;
         all.onsuccess = () => {
@@ -244,6 +256,7 @@ export class OfflineCopy {
       }
     } catch (error) {
       this.epoch ??= epoch;
+      this.untidy ||= untidy;
       throw error;
     }
     if (!news) return;

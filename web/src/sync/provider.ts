@@ -140,6 +140,7 @@ export class SangamProvider {
     this.generation = after?.generation ?? '';
     this.current = this.snapshot();
     doc.on('update', this.onUpdate);
+    doc.on('afterTransaction', this.onTransaction);
     this.awareness.on('update', this.onPresence);
     globalThis.addEventListener?.('online', this.onOnline);
     globalThis.addEventListener?.('pagehide', this.leave);
@@ -178,6 +179,7 @@ export class SangamProvider {
     clearTimeout(this.askedTimer);
     clearInterval(this.watchdog);
     this.options.doc.off('update', this.onUpdate);
+    this.options.doc.off('afterTransaction', this.onTransaction);
     this.awareness.off('update', this.onPresence);
     globalThis.removeEventListener?.('online', this.onOnline);
     globalThis.removeEventListener?.('pagehide', this.leave);
@@ -424,8 +426,11 @@ export class SangamProvider {
         this.greet(message.hello);
         break;
       case 'update':
-        if (message.step2) this.inStep(message.update);
-        else this.apply(message.update);
+        if (message.step2) {
+          this.inStep(message.update);
+          // While this device was away, something may have been erased.
+          this.copy.tidy();
+        } else this.apply(message.update);
         break;
       case 'step1':
         this.answer(message.stateVector);
@@ -650,6 +655,15 @@ export class SangamProvider {
     this.ledger.make();
     this.mergeTimer ??= setTimeout(() => this.flushMerge(), MERGE_MS);
     this.changed();
+  };
+
+  /** A row of a table was removed for good: its words leave this device as well. */
+  private readonly onTransaction = ({ changed, origin }: Y.Transaction) => {
+    if (origin === COPY) return;
+    for (const [type, keys] of changed) {
+      if (type._item !== null || !(type instanceof Y.Map)) continue;
+      if ([...keys].some((key) => key !== null && !type.has(key))) this.copy.tidy();
+    }
   };
 
   private flushMerge(): void {

@@ -1,6 +1,7 @@
 // The server's JSON, typed. A refusal is thrown as a Problem that names a sentence.
 
 import type { Role } from '../shared/schema.gen';
+import { call, hasJoined, nowLeft, Problem, refusal } from './call';
 
 export type Words = Record<string, string>;
 export interface Site {
@@ -49,12 +50,6 @@ export interface EventView {
   workshops: Workshop[];
   commons: Common[];
 }
-export interface LinkView {
-  event: { slug: string; title: Words; languages: string[]; date: string };
-  role: Role;
-  site: string | null;
-  sites: Site[];
-}
 export interface Person {
   id: string;
   name: string;
@@ -67,6 +62,8 @@ export interface Session {
   role: Role;
   site: string | null;
   person: (Omit<Person, 'role'> & { language: string; languages: string[] }) | null;
+  /** Everybody who writes on this device, whoever writes now first. */
+  people: { id: string; name: string }[];
 }
 
 /** How many items of one kind a change touched, and how. */
@@ -137,31 +134,13 @@ export interface PastBoard {
 export type RestoreWish =
   { key: string; sequence: number; scope: string | null } | { key: string; undo: string };
 
-export class Problem extends Error {
-  constructor(
-    readonly code: string,
-    readonly field: string | undefined,
-    readonly status: number,
-  ) {
-    super(code);
-  }
-}
-
-/** Whether this browser ever came in: who never did is not asked about. */
-const JOINED = 'sangam:joined';
-export const hasJoined = () => localStorage.getItem(JOINED) !== null;
+export { hasJoined, Problem };
 
 export const api = {
-  inspect: (token: string) => call<LinkView>('POST', '/api/v1/links/inspect', { token }),
-  join: async (body: object) => {
-    const session = await call<Session>('POST', '/api/v1/sessions', body);
-    localStorage.setItem(JOINED, session.event.slug);
-    return session;
-  },
   session: () => call<Session>('GET', '/api/v1/session'),
   leave: async () => {
     await call<undefined>('DELETE', '/api/v1/session');
-    localStorage.removeItem(JOINED);
+    nowLeft();
     // What the service worker keeps for the time without a connection: the event, and names.
     if ('caches' in globalThis) await caches.delete('answers');
   },
@@ -207,29 +186,4 @@ async function download(path: string, signal: AbortSignal): Promise<{ name: stri
     if (error instanceof Problem || signal.aborted) throw error;
     throw new Problem('network', undefined, 0);
   }
-}
-
-async function call<T>(method: string, path: string, body?: object): Promise<T> {
-  let response: Response;
-  try {
-    response = await fetch(path, {
-      method,
-      ...(body && {
-        body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json' },
-      }),
-    });
-  } catch {
-    throw new Problem('network', undefined, 0);
-  }
-  if (response.status === 204) return undefined as T;
-  if (response.ok) return (await response.json().catch(() => ({}))) as T;
-  throw await refusal(response);
-}
-
-async function refusal(response: Response): Promise<Problem> {
-  const json = (await response.json().catch(() => ({}))) as Record<string, unknown>;
-  const code = typeof json['code'] === 'string' ? json['code'] : 'unavailable';
-  const field = typeof json['field'] === 'string' ? json['field'] : undefined;
-  return new Problem(code, field, response.status);
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::clock::{Chance, ManualClock};
 use crate::event::access::LinkKey;
+use crate::event::audit::By;
 use crate::event::file::EventFile;
 use crate::event::model::Acceptance;
 use crate::store::Store;
@@ -134,7 +135,7 @@ async fn a_lead_who_says_yes_unblocks_the_plan_until_another_leads() {
     let pix = server.board(board).await.plans.remove(0);
     let lead = pix.lead.clone().unwrap();
     let yes = Acceptance { plan: pix.id, board, lead, by: None, at_ms: 1 };
-    server.events.accept(event.id, yes).await.unwrap();
+    server.events.accept(event.id, By::Server, yes).await.unwrap();
     digests.refresh(&BTreeSet::new()).await;
     let (_, checks) = server.stage(&event).await;
     assert!(!open(&checks, &pix).contains(&Code::A2));
@@ -151,7 +152,7 @@ async fn a_lead_who_says_yes_unblocks_the_plan_until_another_leads() {
     digests.refresh(&server.rooms.changed().take()).await;
     let (_, checks) = server.stage(&event).await;
     assert!(open(&checks, &pix).contains(&Code::A2));
-    server.events.withdraw(event.id, plan).await.unwrap();
+    server.events.withdraw(event.id, By::Server, plan).await.unwrap();
     assert!(server.events.acceptances(event.id).is_empty());
 }
 

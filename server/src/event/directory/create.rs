@@ -1,15 +1,15 @@
 //! An event comes to be: its records, boards, people and links, all at once.
 
 use super::{Events, EventsError, put};
-use crate::event::access;
+use crate::event::audit::{Act, By, Entry};
 use crate::event::file::EventFile;
 use crate::event::model::{
-    Common, Event, Facilitator, Link, Person, ProgrammeItem, Site, Workshop,
+    Common, Event, Facilitator, Link, Person, ProgrammeItem, Site, Standing, Workshop,
 };
 use crate::event::{names, seed};
 use crate::store::{Append, Author, Delta};
 use bytes::Bytes;
-use sangam_shared::ids::{DocumentId, EventId, Key, LinkId, PersonId, WorkshopId};
+use sangam_shared::ids::{DocumentId, EventId, Key, PersonId, WorkshopId};
 use sangam_shared::limits;
 use sangam_shared::role::Role;
 use std::collections::HashMap;
@@ -41,7 +41,8 @@ impl Events {
         let mut changes = vec![put(id, "event", &id.to_string(), &made.event)];
         changes.extend(made.people.iter().map(|p| put(id, "person", &p.id.to_string(), p)));
         changes.extend(made.links.iter().map(|l| put(id, "link", &l.id.to_string(), l)));
-        self.commit(turn, changes).await?;
+        let entry = Entry::new(id, By::Operator, Act::EventCreated);
+        self.commit(turn, entry, changes).await?;
         Ok(self.read().events[&id].event.clone())
     }
 
@@ -78,7 +79,17 @@ impl Events {
             workshops: self.workshops(file)?,
             commons: commons(file)?,
             sites,
+            seats: file.seats,
         };
+        if event
+            .seats
+            .is_some_and(|seats| !(1..=limits::PEOPLE_PER_EVENT_MAX).contains(&(seats as usize)))
+        {
+            return Err(field("seats")(format!(
+                "is not between 1 and {}",
+                limits::PEOPLE_PER_EVENT_MAX
+            )));
+        }
         let mut people = Vec::new();
         let mut by_key = HashMap::new();
         for entry in &file.people {
@@ -92,6 +103,8 @@ impl Events {
                 language: entry.languages.first().unwrap_or(&event.languages[0]).clone(),
                 languages: entry.languages.clone(),
                 joined_at_ms: now_ms,
+                standing: Standing::Here,
+                hidden_at_ms: None,
             };
             by_key.insert(entry.key.get_ref().clone(), (person.id, person.site.clone()));
             people.push(person);
@@ -135,21 +148,23 @@ impl Events {
     }
 
     fn links_for(&self, file: &EventFile, event: &Event) -> Vec<Link> {
-        let mut wanted: Vec<(Role, Option<Key>)> = file
+        let mut wanted: Vec<(Role, Option<Key>, bool)> = file
             .links
             .iter()
-            .map(|l| (l.role, l.site.as_ref().and_then(|s| Key::parse(s.get_ref()).ok())))
+            .map(|l| {
+                (l.role, l.site.as_ref().and_then(|s| Key::parse(s.get_ref()).ok()), l.reusable)
+            })
             .collect();
         if wanted.is_empty() {
-            wanted.push((Role::Organiser, None));
+            wanted.push((Role::Organiser, None, false));
             for role in [Role::Facilitator, Role::Participant, Role::Screen] {
-                wanted.extend(event.sites.iter().map(|site| (role, Some(site.key.clone()))));
+                wanted.extend(event.sites.iter().map(|site| (role, Some(site.key.clone()), false)));
             }
         }
-        let link = |(role, site)| {
-            let id = LinkId(self.chance.uuid());
-            let token_hash = access::hash(&self.key.token(id));
-            Link { id, role, site, token_hash, expires_at_ms: None, revoked: false }
+        // Whoever may do more than the crowd comes in by a link of their own.
+        let link = |(role, site, reusable): (Role, Option<Key>, bool)| Link {
+            single_use: !reusable && matches!(role, Role::Facilitator | Role::Organiser),
+            ..self.new_link(role, site)
         };
         wanted.into_iter().map(link).collect()
     }

@@ -1,7 +1,7 @@
 //! What is held in memory: the records of the store, typed.
 
 use super::{DocumentInfo, EventsError};
-use crate::event::model::{Acceptance, Event, Link, Person, Restore, Session};
+use crate::event::model::{Acceptance, Door, Event, Link, Person, Restore, Session};
 use crate::store::Record;
 use sangam_shared::ids::{DocumentId, EventId, Key, LinkId, PersonId, PlanId, SessionId};
 use sangam_shared::schema::DocumentKind;
@@ -28,6 +28,7 @@ pub(super) struct Held {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) restores: BTreeMap<Uuid, Restore>,
     pub(super) acceptances: BTreeMap<PlanId, Acceptance>,
+    pub(super) door: Door,
 }
 
 impl State {
@@ -73,6 +74,7 @@ impl State {
                 let acceptance: Acceptance = parse(record)?;
                 held.acceptances.insert(acceptance.plan, acceptance);
             }
+            "door" => held.door = parse(record)?,
             other => tracing::warn!(kind = other, "a record of an unknown kind is left alone"),
         }
         Ok(())
@@ -98,8 +100,18 @@ impl State {
             sessions: BTreeMap::new(),
             restores: BTreeMap::new(),
             acceptances: BTreeMap::new(),
+            door: Door::default(),
         };
         self.events.insert(id, held);
+    }
+
+    /// Nothing of an event is left.
+    pub(super) fn drop_event(&mut self, event: EventId) {
+        let Some(held) = self.events.remove(&event) else { return };
+        self.slugs.remove(&held.event.slug);
+        self.documents.retain(|_, info| info.event != event);
+        self.links.retain(|_, (of, _)| *of != event);
+        self.sessions.retain(|_, (of, _)| *of != event);
     }
 
     pub(super) fn delete(&mut self, event: EventId, kind: &str, id: &str) {

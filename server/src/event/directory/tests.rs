@@ -2,6 +2,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::event::file::EventFile;
 use crate::store::Append;
+use crate::store::audit::{Head, Noted};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Health, Loaded, Sequence, Stored};
 use bytes::Bytes;
@@ -63,6 +64,19 @@ impl Store for Slow {
         count: usize,
     ) -> BoxFuture<'_, Result<Vec<Stored>, StoreError>> {
         self.inner.history(id, from, count)
+    }
+
+    fn audit(
+        &self,
+        event: Uuid,
+        from: u64,
+        count: usize,
+    ) -> BoxFuture<'_, Result<Vec<Noted>, StoreError>> {
+        self.inner.audit(event, from, count)
+    }
+
+    fn audit_head(&self, event: Uuid) -> BoxFuture<'_, Result<Head, StoreError>> {
+        self.inner.audit_head(event)
     }
 
     fn commit(&self, changes: Vec<RecordChange>) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -3,6 +3,7 @@
 use super::{LINE, NUMBER};
 use crate::app;
 use crate::config::{Config, LogFormat, PublicUrl};
+use crate::event::audit::By;
 use crate::event::file::EventFile;
 use crate::http::{Api, router};
 use axum::Router;
@@ -274,7 +275,7 @@ async fn a_line_ends_when_its_link_is_taken_back() {
     let secret = server.open(asking(token)).await;
     let own = Asking { line: &secret, ..asking(token) };
     let answer = server.ask(Method::GET, "events", own, Body::empty()).await;
-    server.api.events.revoke(event.id, link).await.unwrap();
+    server.api.events.revoke(event.id, By::Operator, link).await.unwrap();
     let body = timeout(PATIENCE, to_bytes(answer.into_body(), 1 << 20)).await.unwrap().unwrap();
     let text = std::str::from_utf8(&body).unwrap();
     let farewell = format!("event: close\ndata: {}\n\n", close::UNAUTHORIZED);

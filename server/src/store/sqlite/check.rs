@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 /// A database that is looked at.
 pub struct Checker {
-    connection: Connection,
+    pub(super) connection: Connection,
     file: PathBuf,
     /// Held while something is repaired: no server may run.
     repairing: Option<Folder>,

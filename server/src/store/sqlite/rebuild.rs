@@ -6,7 +6,8 @@ use super::read;
 use super::row::{self, Head};
 use super::schema::{self, RECORD_TABLES};
 use crate::store::Life;
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
@@ -158,6 +159,11 @@ fn copy(from: &Connection, txn: &Transaction<'_>) -> rusqlite::Result<()> {
         Ok(())
     })?;
 
+    // As it is, with its holes: `check` says where the chain is broken.
+    let columns = "event, sequence, at_ms, actor, role, act, about, outcome, count, hash";
+    copy_rows(from, txn, "audit", columns, "event, sequence")?;
+    copy_rows(from, txn, "audit_heads", "event, sequence, hash", "event")?;
+
     for document in documents {
         // Where the note of the end is gone, the log's own end is taken, if it has no hole.
         let end = match row::head(from, &document) {
@@ -169,6 +175,26 @@ fn copy(from: &Connection, txn: &Transaction<'_>) -> rusqlite::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Copies a table column by column.
+fn copy_rows(
+    from: &Connection,
+    txn: &Transaction<'_>,
+    table: &str,
+    columns: &str,
+    order: &str,
+) -> rusqlite::Result<()> {
+    let count = columns.split(", ").count();
+    let places: Vec<_> = (1..=count).map(|n| format!("?{n}")).collect();
+    let places = places.join(", ");
+    let mut put =
+        txn.prepare(&format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})"))?;
+    both_ways(from, &format!("SELECT {columns} FROM {table}"), order, |found| {
+        let values: Vec<Value> =
+            (0..count).map(|column| found.get(column)).collect::<rusqlite::Result<_>>()?;
+        put.execute(params_from_iter(values)).map(drop)
+    })
 }
 
 /// The last sequence of a log without holes.

@@ -11,8 +11,11 @@ struct Step {
 }
 
 /// A step that was released is never changed.
-const MIGRATIONS: &[Step] =
-    &[Step { sql: TABLES, then: |_| Ok(()) }, Step { sql: CHECKS, then: compute_checks }];
+const MIGRATIONS: &[Step] = &[
+    Step { sql: TABLES, then: |_| Ok(()) },
+    Step { sql: CHECKS, then: compute_checks },
+    Step { sql: AUDIT, then: |_| Ok(()) },
+];
 
 const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -65,6 +68,29 @@ const CHECKS: &str = "
         json TEXT NOT NULL,
         crc INTEGER NOT NULL,
         PRIMARY KEY (event, kind, id)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Read from the disk when somebody asks, never held in memory. The end of each chain is noted
+/// beside it.
+const AUDIT: &str = "
+    CREATE TABLE audit (
+        event BLOB NOT NULL,
+        sequence INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        actor TEXT NOT NULL,
+        role TEXT NOT NULL,
+        act TEXT NOT NULL,
+        about TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        PRIMARY KEY (event, sequence)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE audit_heads (
+        event BLOB NOT NULL PRIMARY KEY,
+        sequence INTEGER NOT NULL,
+        hash BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
 ";
 

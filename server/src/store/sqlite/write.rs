@@ -1,11 +1,12 @@
 //! The writer thread: takes everything that waits, commits it at once, and answers.
 
+use super::audit;
 use super::file::{self, Opened};
 use super::pulse::Pulse;
 use super::read;
 use super::row::{self, author_columns};
 use super::schema::RECORD_TABLES;
-use crate::store::{Append, Health, RecordChange, Sequence, StoreError};
+use crate::store::{Append, Delta, Health, RecordChange, Sequence, StoreError};
 use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 use sangam_shared::ids::DocumentId;
@@ -55,7 +56,7 @@ impl Writer {
         });
         let pulse = Arc::new(Pulse::new(health));
         let folder = file.clone();
-        let (heads, watched) = (HashMap::new(), Arc::clone(&pulse));
+        let (heads, watched) = (Heads::default(), Arc::clone(&pulse));
         let thread = Thread { connection, file, heads, pulse: watched, erased: false };
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
@@ -90,11 +91,17 @@ impl Drop for Writer {
     }
 }
 
+/// What the writer remembers of the ends of what it wrote lately.
+#[derive(Default)]
+struct Heads {
+    documents: HashMap<DocumentId, Sequence>,
+    audit: audit::Heads,
+}
+
 struct Thread {
     connection: Connection,
     file: PathBuf,
-    /// The last sequence of documents that were written lately.
-    heads: HashMap<DocumentId, Sequence>,
+    heads: Heads,
     pulse: Arc<Pulse>,
     /// Something was erased that the write-ahead log may still hold.
     erased: bool,
@@ -166,14 +173,20 @@ impl Thread {
         })();
         match &result {
             Ok(_) => {
-                let erases = |change: &RecordChange| matches!(change, RecordChange::Delete { .. });
+                let erases = |change: &RecordChange| match change {
+                    RecordChange::Put(_) | RecordChange::Note(_) => false,
+                    RecordChange::Delete { .. }
+                    | RecordChange::Rewrite { .. }
+                    | RecordChange::DropDocument { .. }
+                    | RecordChange::DropEvent { .. } => true,
+                };
                 self.erased |= batch.iter().any(|request| match request {
                     Request::Records(changes, _) => changes.iter().any(erases),
                     _ => false,
                 });
             }
             // It may hold what was never committed.
-            Err(_) => self.heads.clear(),
+            Err(_) => self.heads = Heads::default(),
         }
         result
     }
@@ -254,12 +267,12 @@ fn fatal(error: &rusqlite::Error) -> StoreError {
 
 fn perform(
     txn: &Transaction<'_>,
-    heads: &mut HashMap<DocumentId, Sequence>,
+    heads: &mut Heads,
     request: &Request,
 ) -> rusqlite::Result<Outcome> {
     match request {
         Request::Append(append, _) => {
-            let head = match heads.get(&append.document) {
+            let head = match heads.documents.get(&append.document) {
                 Some(head) => *head,
                 None => match read::head(txn, append.document)? {
                     Ok(head) => head,
@@ -269,15 +282,24 @@ fn perform(
             if head != append.expected_head {
                 return Ok(Outcome::Refused(StoreError::Moved { head }));
             }
-            if heads.len() >= limits::STORE_HEADS_MAX {
-                heads.clear();
+            if heads.documents.len() >= limits::STORE_HEADS_MAX {
+                heads.documents.clear();
             }
-            heads.insert(append.document, insert(txn, append)?);
+            heads.documents.insert(append.document, insert(txn, append)?);
             Ok(Outcome::Appended(head + 1))
         }
         Request::Records(changes, _) => {
+            // Before anything is changed: the transaction is others' as well.
             for change in changes {
-                change_record(txn, change)?;
+                if let RecordChange::Rewrite { document, upto, .. } = change
+                    && !matches!(read::head(txn, *document)?, Ok(head) if (1..=head).contains(upto))
+                {
+                    let why = format!("{document} has no sound log with a delta {upto}");
+                    return Ok(Outcome::Refused(StoreError::Fatal(why)));
+                }
+            }
+            for change in changes {
+                change_record(txn, heads, change)?;
             }
             Ok(Outcome::Recorded)
         }
@@ -322,16 +344,72 @@ fn insert(txn: &Transaction<'_>, append: &Append) -> rusqlite::Result<Sequence> 
     Ok(sequence)
 }
 
-fn change_record(txn: &Transaction<'_>, change: &RecordChange) -> rusqlite::Result<()> {
-    for table in RECORD_TABLES {
-        match change {
-            RecordChange::Put(record) => row::put_record(txn, table, record)?,
-            RecordChange::Delete { event, kind, id } => {
-                let sql = format!("DELETE FROM {table} WHERE event = ?1 AND kind = ?2 AND id = ?3");
-                txn.prepare_cached(&sql)?.execute(params![event.as_bytes(), kind, id])?;
-            }
+fn change_record(
+    txn: &Transaction<'_>,
+    heads: &mut Heads,
+    change: &RecordChange,
+) -> rusqlite::Result<()> {
+    match change {
+        RecordChange::Put(record) => {
+            RECORD_TABLES.iter().try_for_each(|table| row::put_record(txn, table, record))
+        }
+        RecordChange::Delete { event, kind, id } => RECORD_TABLES.iter().try_for_each(|table| {
+            let sql = format!("DELETE FROM {table} WHERE event = ?1 AND kind = ?2 AND id = ?3");
+            txn.prepare_cached(&sql)?.execute(params![event.as_bytes(), kind, id]).map(drop)
+        }),
+        RecordChange::Note(note) => audit::append(txn, &mut heads.audit, note),
+        RecordChange::Rewrite { document, upto, state } => rewrite(txn, *document, *upto, state),
+        RecordChange::DropDocument { document } => {
+            heads.documents.remove(document);
+            ["deltas", "snapshots", "claims", "documents"].iter().try_for_each(|table| {
+                let sql = format!("DELETE FROM {table} WHERE document = ?1");
+                txn.prepare_cached(&sql)?.execute([document.0.as_bytes()]).map(drop)
+            })
+        }
+        RecordChange::DropEvent { event } => {
+            audit::drop_chain(txn, &mut heads.audit, *event)?;
+            RECORD_TABLES.iter().try_for_each(|table| {
+                let sql = format!("DELETE FROM {table} WHERE event = ?1");
+                txn.prepare_cached(&sql)?.execute([event.as_bytes()]).map(drop)
+            })
         }
     }
+}
+
+/// The log stays dense and replays to the same document; the bytes of before are overwritten,
+/// because `secure_delete` is on.
+fn rewrite(
+    txn: &Transaction<'_>,
+    document: DocumentId,
+    upto: Sequence,
+    state: &[u8],
+) -> rusqlite::Result<()> {
+    let id = document.0.as_bytes();
+    let mut rows = Vec::new();
+    let mut query = txn.prepare_cached(
+        "SELECT sequence, author_kind, author, at_ms FROM deltas
+         WHERE document = ?1 AND sequence <= ?2",
+    )?;
+    for row in query.query_map(params![id, upto], |row| {
+        let author: Vec<u8> = row.get(2)?;
+        Ok((row.get::<_, Sequence>(0)?, row.get::<_, i64>(1)?, author, row.get::<_, u64>(3)?))
+    })? {
+        rows.push(row?);
+    }
+    let mut update = txn.prepare_cached(
+        "UPDATE deltas SET data = ?3, crc = ?4 WHERE document = ?1 AND sequence = ?2",
+    )?;
+    for (sequence, kind, author, at_ms) in rows {
+        let data = if sequence == upto { state } else { Delta::FORGOTTEN };
+        let crc = row::delta(id, sequence, kind, &author, at_ms, data);
+        update.execute(params![id, sequence, data, crc])?;
+    }
+    txn.prepare_cached("DELETE FROM snapshots WHERE document = ?1")?.execute([id])?;
+    let crc = row::snapshot(id, upto, state);
+    txn.prepare_cached(
+        "INSERT INTO snapshots (document, sequence, crc, data) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![id, upto, crc, state])?;
     Ok(())
 }
 

@@ -182,6 +182,12 @@ impl Guard {
         Ok(())
     }
 
+    /// The same for an update of which yrs says that it has displaced nothing.
+    pub fn admit_typing(&mut self, checked: Checked) {
+        self.insert(checked);
+        self.delete(&[]);
+    }
+
     /// Indexes what the server itself stored. Same checks, so that a damaged log is noticed.
     /// Returns how many structs were new.
     ///

@@ -7,7 +7,7 @@ use super::index::{Branch, BranchId, Guard, Home, Run, Schema, Slot, SlotId, bra
 use super::update::{
     Block, Body, Content, Id, Item, Parent, ParentBranch, Parsed, Source, Struct, Y_MAP, Y_TEXT,
 };
-use super::value;
+use super::{typing, value};
 use crate::store::ClientId;
 use bytes::Bytes;
 use sangam_shared::limits;
@@ -30,6 +30,8 @@ pub struct Checked {
     /// The same update in pieces, each by one client, to be applied and stored one after the other.
     /// Empty where one client wrote all of it: it is one piece as it stands.
     pub pieces: Vec<Bytes>,
+    /// The update as we write it, where it is nothing but typing.
+    pub typing: Option<Bytes>,
     pub(super) branches: Vec<NewBranch>,
     pub(super) slots: Vec<(Box<str>, Slot)>,
     pub(super) runs: Vec<NewRun>,
@@ -123,6 +125,8 @@ pub(super) fn resolve(
             run: *run,
         }));
     }
+    let in_sequences = runs.iter().all(|new| matches!(new.run.home, Home::Sequence(_)));
+    let typing = (source == Source::Client && in_sequences).then(|| typing::encode(parsed));
     Ok(Checked {
         pieces: super::pieces::cut(source, parsed, &resolver.turns)?,
         writers: parsed.blocks.iter().map(|block| block.client).collect(),
@@ -130,6 +134,7 @@ pub(super) fn resolve(
         has_news: !parsed.blocks.is_empty() || deletes_news,
         removed_rows,
         between: resolver.between,
+        typing: typing.flatten(),
         branches: resolver.branches,
         slots: resolver.slots,
         runs,
@@ -461,7 +466,7 @@ impl<'a> Resolver<'_, 'a> {
         let node = self.branch(branch).node;
         match (node, item.content) {
             (_, Content::Deleted) => run.deleted = true,
-            (Some(Node::Text { .. }), Content::Text) => {
+            (Some(Node::Text { .. }), Content::Text(_)) => {
                 *self.growth.entry(branch).or_default() += i64::from(next.len);
             }
             (Some(_), _) => return Err(Reason::WrongContent),

@@ -65,7 +65,7 @@ pub(super) enum ParentBranch<'a> {
 pub(super) enum Content<'a> {
     Deleted,
     /// Length in UTF-16 code units is the struct's.
-    Text,
+    Text(&'a str),
     /// `Y.Map`, `Y.Text`, or another shared type by its number.
     Type(u8),
     /// Plain values: one, or several that were set one after another and deleted since, which an
@@ -211,8 +211,8 @@ fn parse_content<'a>(
     Ok(match kind {
         1 => (reader.clock()?, Content::Deleted),
         4 => {
-            let units = reader.text()?.encode_utf16().count();
-            (short(units)?, Content::Text)
+            let text = reader.text()?;
+            (short(text.encode_utf16().count())?, Content::Text(text))
         }
         7 => match (reader.byte()?, kinds) {
             (kind @ (Y_MAP | Y_TEXT), _) | (kind @ (0 | 4 | 6), Kinds::Any) => {

@@ -59,6 +59,14 @@ pub(super) struct Content {
     question: Option<Bytes>,
 }
 
+/// What an edit did to the document.
+struct Applied {
+    /// The change, encoded by us.
+    delta: Bytes,
+    /// Whether something may have been deleted by it.
+    displaces: bool,
+}
+
 /// How much a document holds.
 #[derive(Clone, Copy, Default)]
 struct Size {
@@ -106,7 +114,7 @@ impl Content {
         for (sequence, update) in snapshot.chain(tail) {
             let indexed = content.guard.index(update);
             content.size.add(update.len(), *indexed.as_ref().unwrap_or(&0));
-            if indexed.is_err() || content.apply(update).is_none() {
+            if indexed.is_err() || content.apply(update, None).is_none() {
                 content.damage = Some(format!("the log cannot be read at sequence {sequence}"));
                 break;
             }
@@ -121,7 +129,7 @@ impl Content {
         author: Author,
         whose: Whose,
     ) -> Result<Taken, RefusalCode> {
-        let checked = self.guard.check(update).map_err(Refused::code)?;
+        let mut checked = self.guard.check(update).map_err(Refused::code)?;
         if !checked.has_news {
             return Ok(Taken::Known);
         }
@@ -150,12 +158,13 @@ impl Content {
         if !self.has_space(update.len(), checked.structs) {
             return Err(RefusalCode::TooLarge);
         }
-        let mut deltas = Vec::with_capacity(checked.pieces.len().max(1));
+        let typing = checked.typing.take();
+        let mut applied = Vec::with_capacity(checked.pieces.len().max(1));
         if checked.pieces.is_empty() {
-            deltas.push(self.apply(update).ok_or(RefusalCode::Malformed)?);
+            applied.push(self.apply(update, typing).ok_or(RefusalCode::Malformed)?);
         }
         for piece in &checked.pieces {
-            deltas.push(self.apply(piece).ok_or(RefusalCode::Malformed)?);
+            applied.push(self.apply(piece, None).ok_or(RefusalCode::Malformed)?);
         }
         if !checked.between.iter().all(|placed| self.is_in_order(placed)) {
             // Other replicas would put it elsewhere. It is in the document already, so the
@@ -163,9 +172,7 @@ impl Content {
             self.spoiled = true;
             return Err(RefusalCode::Malformed);
         }
-        self.admit(checked, &deltas)?;
-        self.owners.extend(claims.iter().copied());
-        Ok(Taken::News { updates: deltas, claims })
+        self.admit(checked, applied, claims)
     }
 
     /// For those who may not write: fine as long as it says nothing new.
@@ -190,14 +197,15 @@ impl Content {
             let mut txn = doc.transact_mut();
             edit(doc, &mut txn);
             txn.commit();
-            txn.has_changes().then(|| Bytes::from(txn.encode_update_v1()))
+            txn.has_changes()
+                .then(|| Applied { delta: Bytes::from(txn.encode_update_v1()), displaces: true })
         }));
         let Ok(update) = written else {
             self.doc.lose();
             return Err(RefusalCode::Malformed);
         };
-        let Some(update) = update else { return Ok(Taken::Known) };
-        let Ok(checked) = self.guard.check_own(&update) else {
+        let Some(applied) = update else { return Ok(Taken::Known) };
+        let Ok(checked) = self.guard.check_own(&applied.delta) else {
             // The server's own edit does not fit: a programming error, and not to be stored.
             self.doc.lose();
             return Err(RefusalCode::Schema);
@@ -208,9 +216,7 @@ impl Content {
             .filter(|writer| !self.owners.contains_key(writer))
             .map(|writer| (*writer, Author::Server))
             .collect();
-        self.admit(checked, std::slice::from_ref(&update))?;
-        self.owners.extend(claims.iter().copied());
-        Ok(Taken::News { updates: vec![update], claims })
+        self.admit(checked, vec![applied], claims)
     }
 
     /// Answers sync step 1. `state_vector` has passed the guard.
@@ -257,13 +263,27 @@ impl Content {
         self.doc.is_lost() || self.spoiled
     }
 
-    fn admit(&mut self, checked: Checked, deltas: &[Bytes]) -> Result<(), RefusalCode> {
-        self.size.add(deltas.iter().map(Bytes::len).sum(), checked.structs);
+    /// What yrs has applied comes into the index, and becomes news.
+    fn admit(
+        &mut self,
+        checked: Checked,
+        applied: Vec<Applied>,
+        claims: Vec<(ClientId, Author)>,
+    ) -> Result<Taken, RefusalCode> {
+        let displaces = applied.iter().any(|piece| piece.displaces);
+        let updates: Vec<Bytes> = applied.into_iter().map(|piece| piece.delta).collect();
+        self.size.add(updates.iter().map(Bytes::len).sum(), checked.structs);
         self.measured = false;
-        self.guard.admit(checked, deltas).map_err(|refused| {
-            self.doc.lose();
-            refused.code()
-        })
+        if displaces {
+            self.guard.admit(checked, &updates).map_err(|refused| {
+                self.doc.lose();
+                refused.code()
+            })?;
+        } else {
+            self.guard.admit_typing(checked);
+        }
+        self.owners.extend(claims.iter().copied());
+        Ok(Taken::News { updates, claims })
     }
 
     /// Whether so much more fits. The running sums forget that deletions give space back and that
@@ -300,22 +320,28 @@ impl Content {
         }
     }
 
-    fn apply(&mut self, update: &[u8]) -> Option<Bytes> {
+    /// `typing` is the update as we write it, where that may be all that there is to say.
+    fn apply(&mut self, update: &[u8], typing: Option<Bytes>) -> Option<Applied> {
         self.reply = None;
         self.question = None;
         let doc = &*self.doc;
         let applied = catch_unwind(AssertUnwindSafe(|| {
-            let update = Update::decode_v1(update).ok()?;
+            let update = Update::decode_v1(typing.as_deref().unwrap_or(update)).ok()?;
             let mut txn = doc.transact_mut();
             txn.apply_update(update).ok()?;
             txn.commit();
-            Some(Bytes::from(txn.encode_update_v1()))
+            // To encode a transaction, yrs compares the clocks of everybody who ever wrote. Where
+            // nothing was deleted, by name or by losing its place, the change is what came.
+            Some(match typing.filter(|_| txn.delete_set().is_empty()) {
+                Some(delta) => Applied { delta, displaces: false },
+                None => Applied { delta: txn.encode_update_v1().into(), displaces: true },
+            })
         }));
-        let delta = applied.ok().flatten();
-        if delta.is_none() {
+        let applied = applied.ok().flatten();
+        if applied.is_none() {
             self.doc.lose();
         }
-        delta
+        applied
     }
 }
 

@@ -254,3 +254,43 @@ fn after_a_restore_devices_bring_back_what_others_wrote() {
         assert_eq!(appended(&advance(&mut room)), kept);
     }
 }
+
+#[test]
+fn all_who_join_at_one_version_share_one_encoding() {
+    let mut room = room();
+    room.connect(ASHA, member(1, Permission::Write));
+    send(&mut room, ASHA, &updates(7, 1)[0]);
+    advance(&mut room);
+    stored(&mut room);
+    let mut states = Vec::new();
+    for id in (10..510).map(ConnectionId) {
+        room.connect(id, member(u128::from(id.0), Permission::Write));
+        room.receive(id, frame::sync_step_1(&StateVector::default().encode_v1()));
+        states.extend(advance(&mut room).into_iter().filter_map(|effect| match effect {
+            Effect::Send(_, frame) if frame.starts_with(&[0, 1]) => Some(frame),
+            _ => None,
+        }));
+    }
+    assert_eq!(states.len(), 500);
+    assert!(states.iter().all(|state| std::ptr::eq(state.as_ptr(), states[0].as_ptr())));
+}
+
+#[test]
+fn a_busy_room_puts_its_snapshot_off_until_it_is_calm() {
+    let mut room = room();
+    room.connect(ASHA, member(1, Permission::Write));
+    for edit in updates(7, limits::COMPACT_BUSY_DELTAS as u128 + 1) {
+        send(&mut room, ASHA, &edit);
+    }
+    advance(&mut room);
+    let offers = |out: &[Effect]| out.iter().any(|e| matches!(e, Effect::Compact { .. }));
+    assert!(!offers(&stored(&mut room)), "while it is busy");
+    let mut tick = |now_ms| {
+        let mut out = Vec::new();
+        room.tick(now_ms, &mut out);
+        offers(&out)
+    };
+    assert!(!tick(limits::COMPACT_CALM_MS), "not quite calm");
+    assert!(tick(limits::COMPACT_CALM_MS + 1), "calm");
+    assert!(!tick(limits::COMPACT_CALM_MS + 2), "one at a time");
+}

@@ -8,6 +8,7 @@ use sangam_shared::role::Role;
 use sangam_shared::schema::DocumentKind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 #[test]
@@ -24,16 +25,8 @@ fn a_burst_passes_and_a_flood_is_slowed_to_the_rate() {
     assert!(now_ms.abs_diff(expected) <= expected / 10, "{now_ms} ms");
 }
 
-#[tokio::test]
-async fn who_does_not_take_a_frame_in_time_has_gone() {
-    let soon = Duration::from_millis(30);
-    let never = std::future::pending::<Result<(), ()>>();
-    let before = Instant::now();
-    assert_eq!(in_time(soon, never).await, Err(Gone));
-    assert!(before.elapsed() >= soon && before.elapsed() < Duration::from_secs(5));
-    assert_eq!(in_time(soon, async { Err(()) }).await, Err(Gone));
-    assert_eq!(in_time(soon, async { Ok::<_, ()>(()) }).await, Ok(()));
-    // A slow network gets time for what is large.
+#[test]
+fn a_slow_network_gets_time_for_what_is_large() {
     let second = limits::WRITE_BYTES_PER_SECOND_MIN;
     assert_eq!(patience(3 * second), patience(0) + Duration::from_secs(3));
 }

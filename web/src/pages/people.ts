@@ -1,0 +1,4 @@
+import { start } from '../ui/mount';
+import People from './People.svelte';
+
+void start(People);

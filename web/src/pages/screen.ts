@@ -1,0 +1,4 @@
+import { start } from '../ui/mount';
+import Screen from './Screen.svelte';
+
+void start(Screen);
