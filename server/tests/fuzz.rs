@@ -153,7 +153,13 @@ fn reads_back(board: &Board) {
     let ([log, resumed], state) = board.load();
     assert_eq!(letters(&log), letters(&resumed));
     let mut fresh = guard::Guard::new(guard::Schema::Roots(sangam_shared::schema::BOARD));
-    fresh.index(&state).expect("our own state passes our own guard");
+    if let Err(refused) = fresh.index(&state) {
+        println!("{state:02x?}");
+        for stored in &board.log {
+            println!("{:02x?}", &stored.delta.update[..]);
+        }
+        panic!("our own state does not pass our own guard: {refused}");
+    }
 }
 
 /// What honest clients once sent, by kind.

@@ -73,14 +73,11 @@ impl Replay {
             }
             Some(true)
         }));
-        match applied {
-            Ok(Some(true)) => Ok(()),
-            Ok(Some(false)) => Err(Undecodable),
-            _ => {
-                self.doc.lose();
-                Err(Undecodable)
-            }
-        }
+        let Ok(Some(fits)) = applied else {
+            self.doc.lose();
+            return Err(Undecodable);
+        };
+        if fits { Ok(()) } else { Err(Undecodable) }
     }
 
     /// What the document says now.
