@@ -326,6 +326,7 @@ fn code(close: u16) -> Problem {
 }
 
 #[cfg(test)]
+#[path = "sync/tests/private.rs"]
 mod private;
 #[cfg(test)]
 mod tests;

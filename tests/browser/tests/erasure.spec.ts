@@ -41,6 +41,7 @@ test('what is erased leaves every browser, and none brings it back', async ({ ar
   await claire.page.keyboard.press('Enter');
   await claire.saved();
   const seen = asha.page.getByRole('article', { name: CANARY, exact: true });
+  await asha.shows('ideas', CANARY);
   await expect(seen).toBeVisible();
   await expect.poll(() => kept(asha.page, CANARY)).toBeGreaterThan(0);
 
@@ -64,8 +65,7 @@ test('what is erased leaves every browser, and none brings it back', async ({ ar
   await asha.page.getByRole('textbox', { name: en['board.addIdea']! }).fill('Written on the way');
   await asha.page.keyboard.press('Enter');
   await asha.context.setOffline(false);
-  const news = claire.page.getByRole('article', { name: 'Written on the way', exact: true });
-  await expect(news).toBeVisible();
+  await claire.shows('ideas', 'Written on the way');
   await expect(seen).toHaveCount(0);
   await expect.poll(() => kept(asha.page, CANARY)).toBe(0);
   await expect(claire.page.getByRole('article', { name: CANARY, exact: true })).toHaveCount(0);
