@@ -80,7 +80,8 @@ impl Server {
             log_format: LogFormat::Text,
         };
         let api = app::open(&config).await.unwrap();
-        let demo = EventFile::parse(include_str!("../../../../demo/infra-structures.toml")).unwrap();
+        let demo =
+            EventFile::parse(include_str!("../../../../demo/infra-structures.toml")).unwrap();
         api.events.create(&demo).await.unwrap();
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
