@@ -128,6 +128,22 @@ fn what_an_undo_manager_keeps_is_taken() {
     let guard = guard_of(&[]);
     let honest = update(&[(5, 0, structs(&orders))], &[(5, 1, 2)]);
     assert!(guard.check(&honest).is_ok());
+    // One of them alive: yrs would forget it when the row goes, and read what it has freed.
+    for deletes in [&[][..], &[(5, 1, 1)], &[(5, 2, 1)], &[(6, 1, 2)]] {
+        let alive = Structs::default().first(7, Parent::Root("ideas"), Some(ROW), &[1]).first(
+            8,
+            Parent::Item((5, 0)),
+            Some("order"),
+            &orders,
+        );
+        assert_eq!(
+            refusal(&guard, &update(&[(5, 0, alive)], deletes)),
+            match deletes {
+                [(6, ..)] => Reason::Gap,
+                _ => Reason::WrongContent,
+            }
+        );
+    }
     let wrong = [&[2, 119][..], &text("a0"), &[120]].concat();
     let wrong = update(&[(5, 0, structs(&wrong))], &[(5, 1, 2)]);
     assert_eq!(refusal(&guard, &wrong), Reason::WrongContent);

@@ -83,6 +83,7 @@ pub(super) fn resolve(
         overwritten: Vec::new(),
         torn: Vec::new(),
         between: Vec::new(),
+        several: Vec::new(),
         placed: HashMap::new(),
         steps: 0,
         turns: Vec::new(),
@@ -99,6 +100,11 @@ pub(super) fn resolve(
         return Err(Reason::TooMany);
     }
     let deletes_news = resolver.delete(&parsed.deletes)?;
+    if source == Source::Client
+        && !resolver.several.iter().all(|&(id, len)| covers(parsed, id, len))
+    {
+        return Err(Reason::WrongContent);
+    }
     // Where one neighbour was collected, so was, or is now, all around it. Otherwise Yjs would take
     // the item for collected too, and yrs would show it.
     if resolver.torn.iter().any(|branch| !resolver.is_lost(*branch)) {
@@ -163,6 +169,8 @@ struct Resolver<'g, 'a> {
     /// Containers with an item between a neighbour that was collected and one that was not.
     torn: Vec<BranchId>,
     between: Vec<Between>,
+    /// Several values under one key, as one struct.
+    several: Vec<(Id, u32)>,
     /// Structs of this update in each sequence and under each key.
     placed: HashMap<Home, u64>,
     /// What placing them may cost.
@@ -525,6 +533,9 @@ impl<'a> Resolver<'_, 'a> {
                 self.created.push((slot_id, new));
             }
             (Some(Node::Value(rule)), Content::Values(values)) => {
+                if len > 1 {
+                    self.several.push((id, len));
+                }
                 if !values.each().all(|(value, bytes)| value::fits(*rule, value, bytes)) {
                     return Err(Reason::WrongContent);
                 }
@@ -662,6 +673,16 @@ impl<'a> Resolver<'_, 'a> {
         }
         Ok(())
     }
+}
+
+/// Whether all of a struct is deleted in the update that brings it. Several values under one key are
+/// what an undo manager keeps of values that were overwritten, so they always are. Where one of them
+/// lived on beside a deleted one, yrs would not collect it with its container, and then read the
+/// freed container: it knows one living entry a key, the last.
+fn covers(parsed: &Parsed<'_>, id: Id, len: u32) -> bool {
+    parsed.deletes.iter().any(|&(client, clock, count)| {
+        client == id.client && clock <= id.clock && clock + count >= id.clock + len
+    })
 }
 
 /// Whether an item was typed right after its author's struct before it.
