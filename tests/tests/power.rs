@@ -199,8 +199,8 @@ async fn a_sync_goes_wrong(mood: Mood, reason: &str) -> Result<()> {
     let well = Instant::now();
     // The server asks for what it lacks, and the client answers.
     // Where what hung was stored after all, it does so once more.
-    let taken = |client: &Client, n: u64| n > refused && n == client.sent;
-    client.until(|client, heard| matches!(heard, Heard::Ack(n) if taken(client, *n))).await?;
+    let is_stored = |client: &Client, n: u64| n > refused && n == client.sent;
+    client.until(|client, heard| matches!(heard, Heard::Ack(n) if is_stored(client, *n))).await?;
     println!("{mood:?}: everything is stored {:?} after the disk was well", well.elapsed());
     assert!(well.elapsed() < RECOVERED, "{:?}", well.elapsed());
     reader.until_doc(|r| r.idea(&during).is_some() && r.minutes().contains("still")).await?;

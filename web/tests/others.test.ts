@@ -61,6 +61,8 @@ it('keeps back what others add until it is asked for, and nothing else', () => {
   theirs.remove('ideas', gone);
   pass();
   expect(arrivals.of('ideas')).toEqual(ids);
+  // Should I bring it back myself, it is there at once.
+  expect(arrivals.waits(gone)).toBe(false);
   told.mockClear();
   expect(arrivals.reveal('ideas')).toEqual(ids);
   expect(told).toHaveBeenCalledOnce();
