@@ -31,6 +31,8 @@ test('a person sees their data, takes their name away, and is erased', async ({ 
   await expect(page.getByText(fr['privacy.youHaveNoName']!)).toBeVisible();
 
   await page.getByRole('button', { name: fr['privacy.eraseMe']! }).click();
+  await claire.audit();
+  await page.getByRole('button', { name: fr['privacy.eraseYes']! }).click();
   await expect(page.getByText(fr['privacy.erased']!)).toBeVisible();
   await expect(page.getByRole('button', { name: fr['privacy.eraseMe']! })).toHaveCount(0);
   const asha = await (await arrive({ name: 'Asha', site: 'bengaluru' })).join();
