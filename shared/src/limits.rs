@@ -276,5 +276,7 @@ pub const STORE_RETRY_MS: u64 = 500;
 /// Bytes that are read from a socket at once, and kept for each: an edit and its presence.
 /// tungstenite's default is 128 KiB a connection.
 pub const READ_BUFFER_BYTES: usize = 1024;
+/// Bytes of answers to pings that may wait for a peer that does not read; more, and it has gone.
+pub const UNSENT_ANSWERS_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of frames that are copied together for one write; more are written piece by piece.
 pub const WRITE_BUFFER_BYTES: usize = 16 * 1024;

@@ -30,6 +30,8 @@ struct Unsent {
     parts: VecDeque<Bytes>,
     /// Bytes that the kernel has ever taken.
     taken: u64,
+    /// Bytes of tungstenite's own among those that wait: answers to pings, and what ends a socket.
+    answers: usize,
 }
 
 impl Pipe {
@@ -90,6 +92,19 @@ impl Pipe {
         Flow::Full
     }
 
+    /// What a peer asks for and does not take has an end: it may ask as fast as it likes.
+    fn answer(&self, bytes: &[u8]) -> Flow {
+        let flow = self.write_framed(bytes);
+        if flow == Flow::Full {
+            let mut unsent = self.lock();
+            unsent.answers += bytes.len();
+            if unsent.answers > limits::UNSENT_ANSWERS_BYTES_MAX {
+                return Flow::Gone;
+            }
+        }
+        flow
+    }
+
     fn drain(&self, unsent: &mut Unsent) -> Flow {
         const PARTS_AT_ONCE: usize = 32;
         while !unsent.parts.is_empty() {
@@ -124,6 +139,9 @@ impl Unsent {
             if first.is_empty() {
                 self.parts.pop_front();
             }
+        }
+        if self.parts.is_empty() {
+            self.answers = 0;
         }
     }
 }
@@ -201,7 +219,7 @@ impl AsyncWrite for Half {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(match self.pipe.write_framed(bytes) {
+        Poll::Ready(match self.pipe.answer(bytes) {
             Flow::Free | Flow::Full => Ok(bytes.len()),
             Flow::Gone => Err(ErrorKind::BrokenPipe.into()),
         })

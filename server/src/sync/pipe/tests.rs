@@ -100,3 +100,32 @@ async fn a_peer_that_takes_nothing_has_gone_after_a_while() {
     while pipe.write(&mut scratch(&[&[0; 10_000]])) != Flow::Full {}
     assert_eq!(pipe.drained_within(Duration::from_millis(20)).await, Err(Gone));
 }
+
+#[tokio::test]
+async fn a_peer_that_pings_and_does_not_read_has_gone_before_much_waits() {
+    let (pipe, _peer) = pair().await;
+    while pipe.write(&mut scratch(&[&vec![0; 100_000]])) != Flow::Full {}
+    let waits = |pipe: &Pipe| pipe.lock().parts.iter().map(Bytes::len).sum::<usize>();
+    let before = waits(&pipe);
+    let pong = [0x8a, 2, 0, 0];
+    let taken = (0..1_000_000).take_while(|_| pipe.answer(&pong) == Flow::Full).count();
+    assert!(taken > 1_000 && taken < 1_000_000, "{taken}");
+    assert!(waits(&pipe) - before <= limits::UNSENT_ANSWERS_BYTES_MAX + pong.len());
+}
+
+#[tokio::test]
+async fn answers_that_were_taken_count_no_more() {
+    let (pipe, mut peer) = pair().await;
+    for _ in 0..2 {
+        while pipe.write(&mut scratch(&[&vec![0; 100_000]])) != Flow::Full {}
+        let most = vec![0; limits::UNSENT_ANSWERS_BYTES_MAX];
+        assert_eq!(pipe.answer(&most), Flow::Full);
+        let reading = async {
+            let mut bytes = vec![0; 1_000];
+            while !pipe.lock().parts.is_empty() {
+                peer.read_exact(&mut bytes).await.unwrap();
+            }
+        };
+        tokio::join!(reading, async { pipe.drained().await.unwrap() });
+    }
+}
