@@ -51,6 +51,7 @@ it('lets the other tab save what a cut-off tab cannot, and leaves no mark behind
   await other.until(() => idea(other.doc, id) !== undefined, 'the idea');
   await online.saved();
   // The tab itself was told nothing by the server: it says no more than it knows.
+  await cut.until(() => cut.status.saving !== 'unsaved', 'the copy on this device');
   expect(cut.status.saving).toBe('on-device');
   cut.close();
   online.close();
